@@ -1,0 +1,1 @@
+"""Redress: the system in which hospitals resolve patients' concerns."""

@@ -1,0 +1,1 @@
+"""Ground floor: clock, database, errors, permissions; no feature words live here."""
