@@ -1,0 +1,137 @@
+"""Settings from the environment; refuses to start when unsafe.  Read by wsgi.py and tests only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent
+DEMO_KEY = "demo-only-key-never-for-real-patients"
+MODES = ("production", "development", "demo", "test")
+
+
+class UnsafeSettings(SystemExit):
+    """The program would run unsafely with these settings; the message says which and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting, its environment variable (the name in capitals) and its default.  The README's table is made from this."""
+
+    redress_env: str = "development"  # production, development, demo or test; production is strict
+    secret_key: str = ""  # signs sessions and forms; at least 32 random characters in production
+    database_url: str = ""  # sqlite:///path or postgresql+psycopg://user@host/name; default instance/redress.sqlite3
+    migration_database_url: str = ""  # the owner of the tables, for `db upgrade` only; default DATABASE_URL
+    public_url: str = "http://127.0.0.1:5000"  # how people reach the site; used in mails
+    organisation: str = "Redress Demo Hospital"  # the hospital's name on every page and letter
+    smtp_url: str = ""  # smtp://user:password@host:port?starttls=1 or smtps://...; empty: mail waits in the outbox
+    mail_from: str = "patient.relations@hospital.example"  # sender of every mail
+    site_zone: str = "Europe/London"  # IANA zone used where a page belongs to no site
+    policy_pack: str = "england-nhs"  # proposed where a site names none
+    scheduler_in_web: bool = False  # run the sweep and the outbox inside the one web process
+    web_processes: int = 1  # how many web processes serve; more than one needs PostgreSQL
+    proxy_hops: int = 0  # how many trusted proxies set X-Forwarded-For
+    secure_cookies: bool = True  # cookies only over https; off for demo and development on http
+    session_idle_minutes: int = 30  # signed out after this long without a page
+    session_hours: int = 12  # signed out after this long in any case
+    sweep_seconds: int = 20  # how often the escalation sweep wakes
+    deliver_seconds: int = 10  # how often the outbox is delivered
+    log_level: str = "INFO"  # DEBUG, INFO, WARNING or ERROR
+    debug: bool = False  # Flask's debugger; refused in production
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:
+        """Read, fill in and check; raises UnsafeSettings with every reason at once."""
+        named = [item for item in fields(cls) if environ.get(item.name.upper())]
+        given = {item.name: _value(item.name, item.type, environ[item.name.upper()]) for item in named}
+        settings = cls(**given)
+        relaxed = settings.redress_env != "production"
+        filled = {
+            "secret_key": settings.secret_key or (DEMO_KEY if relaxed else ""),
+            "database_url": _url(settings.database_url),
+            "migration_database_url": _url(settings.migration_database_url or settings.database_url),
+            "secure_cookies": settings.secure_cookies if "secure_cookies" in given else not relaxed,
+        }
+        settings = cls(**{**given, **filled})
+        settings._refuse_unsafe()
+        return settings
+
+    @classmethod
+    def for_tests(cls, database_url: str, **changes: Any) -> Settings:
+        """Fixed settings for the tests, over http, with no mail server."""
+        return cls(**{
+            "redress_env": "test", "secret_key": "test-key-" + "0" * 32, "database_url": _url(database_url), "secure_cookies": False,
+            "migration_database_url": _url(database_url), "public_url": "http://localhost", "log_level": "ERROR", **changes,
+        })
+
+    def as_config(self) -> dict[str, Any]:
+        """Flask's configuration: each setting in capitals, and what the libraries want to be told."""
+        own = {item.name.upper(): getattr(self, item.name) for item in fields(self)}
+        return {
+            **own,
+            "TESTING": self.redress_env == "test",
+            "SQLALCHEMY_DATABASE_URI": self.database_url,
+            "SQLALCHEMY_ENGINE_OPTIONS": _engine_options(self.database_url),
+            "SESSION_COOKIE_NAME": "__Host-redress" if self.secure_cookies else "redress",
+            "SESSION_COOKIE_SECURE": self.secure_cookies,
+            "SESSION_COOKIE_HTTPONLY": True,
+            "SESSION_COOKIE_SAMESITE": "Lax",
+            "REMEMBER_COOKIE_DURATION": 0,
+            "MAX_CONTENT_LENGTH": 2 * 1024 * 1024,
+            "MAX_FORM_MEMORY_SIZE": 2 * 1024 * 1024,
+            "WTF_CSRF_TIME_LIMIT": None,
+        }
+
+    def _refuse_unsafe(self) -> None:
+        reasons = []
+        if self.redress_env not in MODES:
+            reasons.append(f"REDRESS_ENV is {self.redress_env!r}: use one of {', '.join(MODES)}.")
+        if self.web_processes > 1 and self.database_url.startswith("sqlite"):
+            reasons.append("SQLite serves one web process: set WEB_PROCESSES=1 or DATABASE_URL to PostgreSQL.")
+        if self.redress_env == "production":
+            reasons += self._refuse_in_production()
+        if reasons:
+            raise UnsafeSettings("Redress will not start:\n- " + "\n- ".join(reasons))
+
+    def _refuse_in_production(self) -> list[str]:
+        reasons = []
+        if len(self.secret_key) < 32 or self.secret_key == DEMO_KEY:
+            reasons.append("SECRET_KEY is missing or too short: set at least 32 random characters.")
+        if self.debug:
+            reasons.append("DEBUG is on: remove it.")
+        if not self.secure_cookies:
+            reasons.append("SECURE_COOKIES is off: serve over https and remove it.")
+        return reasons
+
+
+def _value(name: str, kind: Any, text: str) -> Any:
+    if kind == "bool":
+        return text.strip().lower() in {"1", "true", "yes", "on"}
+    if kind == "int":
+        try:
+            return int(text)
+        except ValueError:
+            raise UnsafeSettings(f"Redress will not start:\n- {name.upper()} is {text!r}: it must be a whole number.") from None
+    return text
+
+
+def _url(url: str) -> str:
+    """Always with the driver named: bare postgresql:// means different drivers to different versions."""
+    if not url:
+        return f"sqlite:///{ROOT / 'instance' / 'redress.sqlite3'}"
+    for bare in ("postgresql://", "postgres://"):
+        if url.startswith(bare):
+            return "postgresql+psycopg://" + url.removeprefix(bare)
+    return url
+
+
+def _engine_options(url: str) -> dict[str, Any]:
+    if url.startswith("sqlite"):
+        return {}
+    return {
+        "pool_pre_ping": True, "pool_timeout": 5, "pool_size": 5, "max_overflow": 5,
+        "connect_args": {"connect_timeout": 3, "options": "-c statement_timeout=30000 -c timezone=UTC"},
+    }

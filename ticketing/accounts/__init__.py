@@ -1,0 +1,1 @@
+"""Staff, roles, teams, leave and deputies, and how they sign in."""

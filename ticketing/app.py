@@ -1,0 +1,41 @@
+"""create_app: the program's table of contents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flask import Flask
+from flask_migrate import Migrate
+from jinja2 import StrictUndefined
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from ticketing import commands
+from ticketing.core.database import db
+from ticketing.web import errors, filters, forms, guards, headers, logs
+
+if TYPE_CHECKING:
+    from config import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+DOORS: tuple[filters.Door, ...] = ()
+
+
+def create_app(settings: Settings) -> Flask:
+    """The whole program, ready to serve; nothing is asked of the database yet."""
+    app = Flask("ticketing", root_path=str(ROOT), instance_path=str(ROOT / "instance"))
+    app.config.from_mapping(settings.as_config())
+    app.jinja_env.undefined = StrictUndefined
+    if settings.proxy_hops:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxy_hops, x_proto=settings.proxy_hops)  # type: ignore[method-assign]
+
+    db.init_app(app)
+    Migrate(app, db, directory=str(ROOT / "migrations"), render_as_batch=True, compare_type=True)
+    logs.init_app(app)
+    headers.init_app(app)
+    forms.init_app(app)
+    guards.init_app(app)
+    filters.init_app(app, DOORS)
+    errors.init_app(app)
+    commands.init_app(app)
+    return app

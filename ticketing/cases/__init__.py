@@ -1,0 +1,1 @@
+"""The heart: a concern becomes a case and is resolved."""

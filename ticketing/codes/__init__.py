@@ -1,0 +1,1 @@
+"""Code lists as versioned data, and the organisation's sites and units."""

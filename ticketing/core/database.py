@@ -1,0 +1,203 @@
+"""The database: base model, UTC moments, and `@atomic`, the one place that commits.
+
+A verb is one transaction: it commits whole or leaves nothing, nested verbs join, and a write that the trail does not know of
+raises `Unaudited` (see `Work`).  On SQLite a verb begins with BEGIN IMMEDIATE and a read with a plain BEGIN.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
+from functools import wraps
+from typing import Any, ClassVar, ParamSpec, TypeVar, cast
+
+import sqlalchemy as sa
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, UOWTransaction
+
+from ticketing.core.errors import Unaudited
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+type_decorator: type[sa.types.TypeDecorator[datetime]] = sa.types.TypeDecorator
+
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",  # NORMAL may lose the last commits on power loss; the trail promises otherwise
+    "busy_timeout=10000",
+    "foreign_keys=ON",
+    "recursive_triggers=ON",  # else INSERT OR REPLACE steps past the trail's delete trigger
+    "temp_store=MEMORY",
+    "cache_size=-32000",
+    "journal_size_limit=67108864",
+)
+
+
+class UtcDateTime(type_decorator):  # type: ignore[valid-type, misc]
+    """An aware moment, kept in UTC; a naive one is a defect and is refused."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a moment without a zone cannot be stored: {value!r}")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the signature
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+
+
+class Model(DeclarativeBase):
+    """Base of every table.  `__audited__ = False` is for the short list in tests/architecture (sessions, caches, ledgers)."""
+
+    __abstract__ = True
+    __audited__: ClassVar[bool] = True
+    metadata = sa.MetaData(naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    })
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UtcDateTime(),
+        str: sa.Text(),
+        dict[str, Any]: Json,
+        list[str]: Json,
+        Enum: sa.Enum(Enum, native_enum=False, length=40, values_callable=lambda kind: [item.value for item in kind]),
+    }
+
+
+db = SQLAlchemy(metadata=Model.metadata)
+
+
+@dataclass(slots=True)
+class Work:
+    """What one outermost verb has done so far: audited tables it touched and trail entries it wrote."""
+
+    touched: set[str] = field(default_factory=set)
+    entries: int = 0
+
+    def check(self) -> None:
+        """No state without a trail entry."""
+        if self.touched and not self.entries:
+            raise Unaudited(f"changed {', '.join(sorted(self.touched))} without a trail entry")
+
+
+_work: ContextVar[Work | None] = ContextVar("work", default=None)
+
+
+def note_entry() -> None:
+    """Called by the trail for each entry it appends; outside a verb there is nothing to append to."""
+    work = _work.get()
+    if work is None:
+        raise Unaudited("a trail entry was written outside a verb")
+    work.entries += 1
+
+
+def atomic(verb: Callable[P, R]) -> Callable[P, R]:
+    """One verb, one transaction: the outermost commits or rolls back, nested ones join."""
+
+    @wraps(verb)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        if _work.get() is not None:
+            return verb(*args, **kwargs)
+        with _transaction():
+            return verb(*args, **kwargs)
+
+    run.__atomic__ = True  # type: ignore[attr-defined]
+    return run
+
+
+@contextmanager
+def _transaction() -> Iterator[None]:
+    session = db.session()
+    if session.new or session.deleted or any(session.is_modified(row) for row in session.dirty):
+        raise Unaudited("a row was changed outside a verb")
+    session.rollback()  # ends the read transaction, so that SQLite can begin an immediate one
+    work = Work()
+    token = _work.set(work)
+    try:
+        yield
+        session.flush()
+        work.check()
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        _work.reset(token)
+
+
+def savepoint() -> Any:
+    """A nested transaction for one item of a batch: `with savepoint(): ...`."""
+    return db.session.begin_nested()
+
+
+def is_postgresql() -> bool:
+    return bool(db.session.get_bind().dialect.name == "postgresql")
+
+
+def insert_once(model: type[Model], values: dict[str, Any], *, conflict: list[str]) -> bool:
+    """Insert unless the unique columns `conflict` are taken; True if the row is new.  One statement, so safe among many writers."""
+    from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+    make = postgresql.insert if is_postgresql() else sqlite_insert
+    statement = make(model).values(**values).on_conflict_do_nothing(index_elements=conflict)
+    return bool(cast(sa.CursorResult[Any], db.session.execute(statement)).rowcount)
+
+
+def _touch(table: str) -> None:
+    work = _work.get()
+    if work is None:
+        raise Unaudited(f"{table} was written outside a verb")
+    work.touched.add(table)
+
+
+@event.listens_for(Session, "before_flush")
+def _watch_flush(session: Session, context: UOWTransaction, instances: Any) -> None:  # noqa: ARG001 - the event's signature
+    for row in (*session.new, *session.dirty, *session.deleted):
+        if isinstance(row, Model) and row.__audited__ and (row not in session.dirty or session.is_modified(row)):
+            _touch(str(row.__tablename__))
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _watch_bulk(state: ORMExecuteState) -> None:
+    if not (state.is_insert or state.is_update or state.is_delete):
+        return
+    mapper = state.bind_mapper
+    if mapper is not None and getattr(mapper.class_, "__audited__", True):
+        _touch(mapper.local_table.name if isinstance(mapper.local_table, sa.Table) else str(mapper.local_table))
+
+
+@event.listens_for(Engine, "connect")
+def _prepare_sqlite(connection: Any, record: Any) -> None:  # noqa: ARG001 - the event's signature
+    if not isinstance(connection, sqlite3.Connection):
+        return
+    connection.isolation_level = None
+    for pragma in PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+@event.listens_for(Engine, "begin")
+def _begin_sqlite(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN" if _work.get() is None else "BEGIN IMMEDIATE")

@@ -1,0 +1,1 @@
+"""The demo hospital, made through the verbs at past moments."""

@@ -1,0 +1,1 @@
+"""The sweep, its actions, and the proof that an escalation was delivered."""

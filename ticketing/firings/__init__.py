@@ -1,0 +1,1 @@
+"""Escalation rules and their planned firings."""

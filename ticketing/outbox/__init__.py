@@ -1,0 +1,1 @@
+"""Messages that leave only if the change commits; delivered with retry and proof."""

@@ -1,0 +1,1 @@
+"""Patients, complainants and representatives, and how to reach them."""

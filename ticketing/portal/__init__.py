@@ -1,0 +1,1 @@
+"""The public door: where patients and families bring a concern."""

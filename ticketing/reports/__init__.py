@@ -1,0 +1,1 @@
+"""Read-only figures: resolution times, what was delivered, what the trail says."""

@@ -1,0 +1,1 @@
+"""SLA targets, typed events and timers: a timer is reckoned, not counted."""

@@ -1,0 +1,148 @@
+"""The base of every form: CSRF, cleaned text, and the fields the rooms share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Flask
+from flask_wtf import CSRFProtect, FlaskForm
+from werkzeug.datastructures import ImmutableMultiDict, MultiDict
+from wtforms import Field, IntegerField, StringField, TextAreaField, ValidationError
+from wtforms.validators import InputRequired, Length, Optional
+from wtforms.widgets import HiddenInput
+
+csrf = CSRFProtect()
+
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL refuses NUL, UTF-8 refuses lone surrogates
+LONG_TEXT = 20_000
+SHORT_TEXT = 200
+
+
+def init_app(app: Flask) -> None:
+    csrf.init_app(app)
+
+
+def clean(text: str) -> str:
+    """Text as it can be stored on both databases: no NUL, no lone surrogates, one kind of line end."""
+    return UNSTORABLE.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _trim(text: Any) -> Any:
+    return text.strip() if isinstance(text, str) else text
+
+
+class Form(FlaskForm):  # type: ignore[misc]
+    """Cleans whatever was sent before any field sees it."""
+
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]
+        def wrap_formdata(self, form: Any, formdata: Any) -> Any:
+            given = super().wrap_formdata(form, formdata)
+            if given is None:
+                return None
+            pairs = [(key, clean(value) if isinstance(value, str) else value) for key, value in _pairs(given)]
+            return ImmutableMultiDict(pairs)
+
+    def refuse(self, message: str, field: str | None = None) -> None:
+        """Show a sentence of a verb beside the field it belongs to, or over the form."""
+        target = self._fields.get(field) if field else None
+        if target is not None:
+            target.errors = [*target.errors, message]
+        else:
+            self.form_errors.append(message)
+
+
+def _pairs(given: MultiDict[str, Any]) -> Iterable[tuple[str, Any]]:
+    return given.items(multi=True)
+
+
+class LineField(StringField):
+    """One line of text, trimmed; at most `SHORT_TEXT` characters unless told."""
+
+    def __init__(self, label: str, *, is_required: bool = True, missing: str = "", most: int = SHORT_TEXT, **options: Any) -> None:
+        super().__init__(label, _text_rules(label, is_required, missing, most), filters=[_trim], **options)
+
+
+class TextField(TextAreaField):
+    """Several lines of text, trimmed; at most `LONG_TEXT` characters unless told."""
+
+    def __init__(self, label: str, *, is_required: bool = True, missing: str = "", most: int = LONG_TEXT, **options: Any) -> None:
+        super().__init__(label, _text_rules(label, is_required, missing, most), filters=[_trim], **options)
+
+
+def _text_rules(label: str, is_required: bool, missing: str, most: int) -> list[Any]:
+    presence = InputRequired(missing or f"Enter {label[:1].lower()}{label[1:]}.") if is_required else Optional()
+    too_long = f"{label} is too long: use {most:,} characters or fewer."
+    return [presence, Length(max=most, message=too_long), _not_blank(is_required, label, missing)]
+
+
+def _not_blank(is_required: bool, label: str, missing: str) -> Any:
+    def check(form: Form, field: Field) -> None:  # noqa: ARG001 - the validator's signature
+        if is_required and not field.data:
+            raise ValidationError(missing or f"Enter {label[:1].lower()}{label[1:]}.")
+
+    return check
+
+
+class VersionField(IntegerField):
+    """The version of the thing that the person saw, carried in the form."""
+
+    widget = HiddenInput()
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__("Version", [InputRequired("Reload the page and try again.")], **options)
+
+
+class MomentField(Field):
+    """A local date and time at a site (`<name>` a date, `<name>-time` optional HH:MM); its data is aware, or None.
+
+    `zone` is set by the view before `validate` where it differs from the default; a bare date means noon there.
+    """
+
+    def __init__(self, label: str = "", validators: Any = None, *, zone: str = "Europe/London", **options: Any) -> None:
+        super().__init__(label, validators or [Optional()], **options)
+        self.zone = zone
+        self.day_text = ""
+        self.time_text = ""
+
+    def process(self, formdata: Any, data: Any = None, extra_filters: Any = None) -> None:
+        super().process(formdata, data if data is not None else self.default, extra_filters)
+        if formdata is not None and self.name in formdata:
+            self.day_text = formdata.get(self.name, "").strip()
+            self.time_text = formdata.get(f"{self.name}-time", "").strip()
+            self.raw_data = [self.day_text] if self.day_text else []
+            self.data = self._parse()
+        elif isinstance(self.data, datetime):
+            local = self.data.astimezone(ZoneInfo(self.zone))
+            self.day_text, self.time_text = local.date().isoformat(), local.strftime("%H:%M")
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        """Done in `process`, which sees both inputs."""
+
+    def _parse(self) -> datetime | None:
+        if not self.day_text:
+            return None
+        try:
+            day = _read_day(self.day_text)
+            clock = time.fromisoformat(self.time_text) if self.time_text else time(12)
+        except ValueError:
+            self.process_errors = [f"{self.label.text}: enter a real date, such as 27/03/2026, and a time such as 09:30."]
+            return None
+        if not 1900 <= day.year <= 2200:
+            self.process_errors = [f"{self.label.text}: the year must be between 1900 and 2200."]
+            return None
+        return datetime.combine(day, clock, ZoneInfo(self.zone))
+
+
+def _read_day(text: str) -> date:
+    """An ISO date as browsers send it, or day/month/year as people type it."""
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        return date.fromisoformat(text)
+    match = re.fullmatch(r"(\d{1,2})[/. -](\d{1,2})[/. -](\d{4})", text)
+    if not match:
+        raise ValueError(text)
+    day, month, year = (int(part) for part in match.groups())
+    return date(year, month, day)

@@ -1,0 +1,66 @@
+"""Every endpoint is `@requires` or `@public`; anything else is refused before it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar, cast
+
+from flask import Flask, abort, current_app, g, request
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from ticketing.core.errors import Forbidden
+from ticketing.core.permissions import Actor, Permission
+
+P = ParamSpec("P")
+View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
+
+OPEN_TO_ALL = "public"
+
+
+def init_app(app: Flask) -> None:
+    app.before_request(_deny_by_default)
+
+
+def requires(*permissions: Permission) -> Callable[[Callable[P, ResponseReturnValue]], Callable[P, ResponseReturnValue]]:
+    """Only signed-in staff who hold one of `permissions`; others are sent to sign in, or refused."""
+
+    def guard(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+        @wraps(view)
+        def run(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+            if not current_user.is_authenticated:
+                return cast(ResponseReturnValue, current_app.login_manager.unauthorized())  # type: ignore[attr-defined]
+            if not any(current_actor().may(permission) for permission in permissions):
+                raise Forbidden("Your role does not allow this. Ask a manager if you need it for your work.")
+            return view(*args, **kwargs)
+
+        run.__guard__ = frozenset(permissions)  # type: ignore[attr-defined]
+        return run
+
+    return guard
+
+
+def public(view: View) -> View:
+    """Open to everybody; the list of these is a test."""
+    view.__guard__ = OPEN_TO_ALL  # type: ignore[attr-defined]
+    return view
+
+
+def current_actor() -> Actor:
+    """Who is acting in this request; only behind `@requires`."""
+    return cast(Actor, current_user.actor)
+
+
+def current_actor_or_none() -> Actor | None:
+    """Who is signed in, if anybody; never asks the database on the page that says it is out of reach."""
+    if g.get("is_broken") or not hasattr(current_app, "login_manager"):
+        return None
+    return current_actor() if current_user.is_authenticated else None
+
+
+def _deny_by_default() -> None:
+    if request.endpoint is None or request.endpoint == "static":
+        return
+    if getattr(current_app.view_functions[request.endpoint], "__guard__", None) is None:
+        abort(404)

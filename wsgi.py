@@ -1,0 +1,6 @@
+"""Composition root: the one place where settings and program meet."""
+
+from config import Settings
+from ticketing.app import create_app
+
+app = create_app(Settings.from_env())
