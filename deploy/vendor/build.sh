@@ -19,10 +19,10 @@ npm ci --silent --no-audit --no-fund --ignore-scripts
 out="$root/static/vendor"
 mkdir -p "$out" "$root/tests/vendor"
 # Expanded first: Bootstrap's right-to-left hints are comments, which the compressed style would drop.
-npx sass --quiet --no-source-map --load-path=packages/bootstrap/scss "$here/theme.scss" bootstrap.css
+npx sass --quiet --no-charset --no-source-map --load-path=packages/bootstrap/scss "$here/theme.scss" bootstrap.css
 npx rtlcss bootstrap.css bootstrap.rtl.css >/dev/null 2>&1
 for sheet in bootstrap bootstrap.rtl; do
-    { printf '/*! Bootstrap 5.3, the part Redress uses; MIT licence, see bootstrap.LICENSE */\n'; npx sass --no-source-map --style=compressed "$sheet.css"; } > "$out/$sheet.css"
+    { printf '/*! Bootstrap 5.3, the part Redress uses; MIT licence, see bootstrap.LICENSE */\n'; npx sass --no-charset --no-source-map --style=compressed "$sheet.css"; } > "$out/$sheet.css"
 done
 cp packages/bootstrap/LICENSE "$out/bootstrap.LICENSE"
 node "$here/sprite.mjs" packages/bootstrap-icons/icons "$here/icons.txt" > "$out/icons.svg"
