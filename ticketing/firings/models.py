@@ -1,0 +1,80 @@
+"""Escalation rules as dated versions, and their planned firings."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from ticketing.core.database import Model
+
+
+class FiringState(StrEnum):
+    """Every state but `planned` is final."""
+
+    PLANNED = "planned"
+    FIRED = "fired"
+    SUPERSEDED = "superseded"  # the timer moved, was met or is held; or a higher step was due too
+    FAILED = "failed"
+
+
+class EscalationRule(Model):
+    """A rule people know by its name; what it does is in its versions."""
+
+    __tablename__ = "escalation_rules"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(String(40), unique=True)
+    name: Mapped[str]
+    is_active: Mapped[bool] = mapped_column(default=True)
+
+
+class RuleVersion(Model):
+    """What a rule does from `effective_at` on; immutable, so that a firing can always be explained."""
+
+    __tablename__ = "rule_versions"
+    __table_args__ = (UniqueConstraint("rule_id", "version"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    rule_id: Mapped[int] = mapped_column(ForeignKey("escalation_rules.id"))
+    version: Mapped[int]
+    level: Mapped[int]  # the ladder's rung: a lower one gives way to a higher one that is due too
+    trigger: Mapped[dict[str, Any]]
+    conditions: Mapped[dict[str, Any]]
+    actions: Mapped[dict[str, Any]]
+    effective_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]
+
+    rule: Mapped[EscalationRule] = relationship(lazy="joined", innerjoin=True)
+
+
+class Firing(Model):
+    """One step of one rule for one timer of one cycle, planned for `fire_at`; fires once, whatever sweeps."""
+
+    __tablename__ = "firings"
+    __audited__ = False  # the plan is derived; what a firing does is audited on the case
+    __table_args__ = (
+        UniqueConstraint("case_id", "cycle", "timer_key", "rule_version_id", "step", "occurrence"),
+        Index("ix_firings_due", "fire_at", "id", sqlite_where=text("state = 'planned'"), postgresql_where=text("state = 'planned'")),
+        Index("ix_firings_case_id", "case_id"),
+        Index("ix_firings_fired_at", "fired_at", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uid: Mapped[str] = mapped_column(String(32), unique=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    cycle: Mapped[int]
+    timer_key: Mapped[str] = mapped_column(String(120))  # target/subject/occurrence, or "" for rules without a timer
+    rule_version_id: Mapped[int] = mapped_column(ForeignKey("rule_versions.id"))
+    step: Mapped[int] = mapped_column(default=1)
+    occurrence: Mapped[int] = mapped_column(default=1)
+    fire_at: Mapped[datetime]
+    state: Mapped[FiringState] = mapped_column(default=FiringState.PLANNED)
+    fired_at: Mapped[datetime | None]
+    is_late: Mapped[bool] = mapped_column(default=False)
+    note: Mapped[str] = mapped_column(default="")
+
+    rule_version: Mapped[RuleVersion] = relationship(lazy="joined", innerjoin=True)
