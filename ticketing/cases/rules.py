@@ -159,34 +159,34 @@ def pending(code: str, sentence: str) -> Guard:
     return Guard(code, sentence, None)
 
 
-TYPE_AND_SEVERITY = Guard("severity", "Set the severity.", lambda case, by: case.severity is not None)
+TYPE_AND_SEVERITY = Guard("severity", "Set the severity.", lambda case, _by: case.severity is not None)
 CONSENT_SETTLED = Guard(
-    "consent", "Say how consent stands.", lambda case, by: case.is_anonymous or case.consent_status is not ConsentStatus.UNKNOWN)
-RISK_ANSWERED = Guard("risk", "Answer the risk questions.", lambda case, by: case.is_risk_answered)
-PACK_CONFIRMED = Guard("pack", "Confirm which policy pack applies.", lambda case, by: case.is_pack_confirmed)
+    "consent", "Say how consent stands.", lambda case, _by: case.is_anonymous or case.consent_status is not ConsentStatus.UNKNOWN)
+RISK_ANSWERED = Guard("risk", "Answer the risk questions.", lambda case, _by: case.is_risk_answered)
+PACK_CONFIRMED = Guard("pack", "Confirm which policy pack applies.", lambda case, _by: case.is_pack_confirmed)
 ACKNOWLEDGED = Guard(
-    "acknowledgement", "Record when and how it was acknowledged.", lambda case, by: case.is_anonymous or case.has_acknowledgement)
+    "acknowledgement", "Record when and how it was acknowledged.", lambda case, _by: case.is_anonymous or case.has_acknowledgement)
 DISCUSSION_OFFERED = Guard(
-    "discussion", "Offer to discuss how it will be handled and by when.", lambda case, by: case.is_anonymous or case.is_discussion_offered)
+    "discussion", "Offer to discuss how it will be handled and by when.", lambda case, _by: case.is_anonymous or case.is_discussion_offered)
 ACKNOWLEDGEMENT_CHECKLIST = pending("acknowledgement_checklist", "The acknowledgement holds all that the policy pack asks for.")
-HAS_POINTS = Guard("points", "Write down at least one point of complaint.", lambda case, by: bool(case.points))
+HAS_POINTS = Guard("points", "Write down at least one point of complaint.", lambda case, _by: bool(case.points))
 PERIOD_AGREED = Guard(
-    "period", "Agree a response date, or set one and tell them.", lambda case, by: case.is_anonymous or case.is_period_agreed)
-EVERY_FINDING = Guard("findings", "Give each point a finding and a reason.", lambda case, by: bool(case.points) and all(
+    "period", "Agree a response date, or set one and tell them.", lambda case, _by: case.is_anonymous or case.is_period_agreed)
+EVERY_FINDING = Guard("findings", "Give each point a finding and a reason.", lambda case, _by: bool(case.points) and all(
     point.finding is not None and point.reason for point in case.points))
 NO_OPEN_STATEMENTS = Guard(
-    "statements", "Statements are still out: wait for them or withdraw the requests.", lambda case, by: case.open_statements == 0)
-HAS_DRAFT = Guard("draft", "Write the response first.", lambda case, by: case.has_draft)
+    "statements", "Statements are still out: wait for them or withdraw the requests.", lambda case, _by: case.open_statements == 0)
+HAS_DRAFT = Guard("draft", "Write the response first.", lambda case, _by: case.has_draft)
 REVIEWER_IS_ANOTHER = Guard(
     "second_pair", "Somebody other than the drafter reviews it.", lambda case, by: by.staff_id != case.drafter_id)
 SIGNATORY_IS_ANOTHER = Guard(
     "signatory", "Somebody other than the drafter signs it.", lambda case, by: by.staff_id != case.drafter_id)
 SIGNATORY_NOT_NAMED = Guard(
     "not_named", "Somebody named in the concern cannot sign the response.", lambda case, by: by.staff_id not in case.subject_ids)
-DISPATCHED = Guard("dispatch", "Say how and when the response was sent.", lambda case, by: case.is_anonymous or case.has_dispatch)
+DISPATCHED = Guard("dispatch", "Say how and when the response was sent.", lambda case, _by: case.is_anonymous or case.has_dispatch)
 REMEDY_FOR_UPHELD = Guard(
     "remedy", "Say what was done about each upheld point, or why nothing was.",
-    lambda case, by: all(point.remedy for point in case.points if point.finding in (Finding.UPHELD, Finding.PARTLY_UPHELD)))
+    lambda case, _by: all(point.remedy for point in case.points if point.finding in (Finding.UPHELD, Finding.PARTLY_UPHELD)))
 DISCLOSURE_GATE = pending("disclosure", "Consent covers what is disclosed.")
 FORMAT_AND_LANGUAGE = pending("format", "The response is in the format and language they need.")
 RESPONSE_CHECKLIST = pending("response_checklist", "The response holds all that the policy pack asks for.")
