@@ -103,9 +103,9 @@ class Actor:
         return self.kind is ActorKind.MACHINE
 
 
-def machine(name: str) -> Actor:
-    """The actor for a job (`sweep`, `import`, ...): it holds no permission and never satisfies a target meant for people."""
-    return Actor(uid=f"job:{name}", name=name, kind=ActorKind.MACHINE)
+def machine(name: str, *permissions: Permission) -> Actor:
+    """The actor for a job (`escalation`, `import`, ...): holds only what it is given, and never satisfies a target meant for people."""
+    return Actor(uid=f"job:{name}", name=name, kind=ActorKind.MACHINE, permissions=frozenset(permissions))
 
 
 def complainant(reference: str) -> Actor:
