@@ -12,6 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ticketing import commands
 from ticketing.core.database import db
+from ticketing.operations.views import bp as operations
 from ticketing.web import errors, filters, forms, guards, headers, logs
 
 if TYPE_CHECKING:
@@ -38,4 +39,6 @@ def create_app(settings: Settings) -> Flask:
     filters.init_app(app, DOORS)
     errors.init_app(app)
     commands.init_app(app)
+    for room in (operations,):
+        app.register_blueprint(room)
     return app

@@ -1,0 +1,20 @@
+"""When each job last ran, so that a silent scheduler is seen."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ticketing.core.database import Model
+
+
+class Heartbeat(Model):
+    """The last beat of one job, on whichever machine ran it."""
+
+    __tablename__ = "heartbeats"
+    __audited__: ClassVar[bool] = False
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
