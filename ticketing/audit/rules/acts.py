@@ -1,0 +1,161 @@
+"""The trail's whole vocabulary on one page: one word per deed, and the sentence in which people read it.
+
+In a sentence `{name}` is a fact, a private value, `{field_from}` and `{field_to}` of a change, `{fields}` the names of the changed
+fields, or `{actor}`.  A part in square brackets is left out when one of its values is missing.  Where the actor is not named in
+the sentence, "by <actor>" is added at its end.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Act(StrEnum):
+    """What was done.  A new deed gets a new line here and a sentence below; a word once used is never renamed."""
+
+    CASE_RECEIVED = "case.received"
+    CASE_IMPORTED = "case.imported"
+    CASE_TRIAGED = "case.triaged"
+    CASE_ACKNOWLEDGED = "case.acknowledged"
+    CASE_STATUS_MOVED = "case.status_moved"
+    CASE_ASSIGNED = "case.assigned"
+    CASE_TAKEN = "case.taken"
+    CASE_HANDED_OVER = "case.handed_over"
+    CASE_NOTE_ADDED = "case.note_added"
+    CASE_TASK_ADDED = "case.task_added"
+    CASE_TASK_DONE = "case.task_done"
+    CASE_CALL_BACK_ADDED = "case.call_back_added"
+    CASE_POINT_ADDED = "case.point_added"
+    CASE_POINT_CHANGED = "case.point_changed"
+    CASE_FINDING_RECORDED = "case.finding_recorded"
+    CASE_STATEMENT_ASKED = "case.statement_asked"
+    CASE_STATEMENT_GIVEN = "case.statement_given"
+    CASE_STATEMENT_DECLINED = "case.statement_declined"
+    CASE_HELD = "case.held"
+    CASE_RELEASED = "case.released"
+    CASE_PERIOD_AGREED = "case.period_agreed"
+    CASE_EXTENDED = "case.extended"
+    CASE_PROGRESS_SENT = "case.progress_sent"
+    CASE_INTERIM_SENT = "case.interim_sent"
+    CASE_RESPONSE_DRAFTED = "case.response_drafted"
+    CASE_RESPONSE_REVIEWED = "case.response_reviewed"
+    CASE_RESPONSE_SIGNED = "case.response_signed"
+    CASE_RESPONSE_SENT = "case.response_sent"
+    CASE_REOPENED = "case.reopened"
+    CASE_CLOSED = "case.closed"
+    CASE_RECEIPT_CORRECTION_ASKED = "case.receipt_correction_asked"
+    CASE_RECEIPT_CORRECTED = "case.receipt_corrected"
+    CASE_RECEIPT_CORRECTION_REFUSED = "case.receipt_correction_refused"
+    CASE_PACK_CONFIRMED = "case.pack_confirmed"
+    CASE_PRIORITY_RAISED = "case.priority_raised"
+    CASE_BREACHED = "case.breached"
+    CASE_BREACH_REASON_GIVEN = "case.breach_reason_given"
+    CASE_ESCALATED = "case.escalated"
+    CASE_ESCALATION_FAILED = "case.escalation_failed"
+    CASE_SUBJECT_NAMED = "case.subject_named"
+    CASE_AMENDED = "case.amended"
+    CASE_VIEWED = "case.viewed"
+
+    PERSON_RECORDED = "person.recorded"
+    PERSON_CHANGED = "person.changed"
+
+    STAFF_INVITED = "staff.invited"
+    STAFF_ADDED = "staff.added"
+    STAFF_CHANGED = "staff.changed"
+    STAFF_DEACTIVATED = "staff.deactivated"
+    STAFF_PASSWORD_SET = "staff.password_set"  # noqa: S105 - a deed, not a secret
+    STAFF_SIGNED_IN = "staff.signed_in"
+    STAFF_SIGNED_OUT = "staff.signed_out"
+    STAFF_SIGN_IN_REFUSED = "staff.sign_in_refused"
+    STAFF_LOCKED_OUT = "staff.locked_out"
+    STAFF_SESSIONS_REVOKED = "staff.sessions_revoked"
+    STAFF_LEAVE_SET = "staff.leave_set"
+    TEAM_CHANGED = "team.changed"
+    CASES_HANDED_OVER = "cases.handed_over"
+
+    RULE_CREATED = "rule.created"
+    RULE_CHANGED = "rule.changed"
+    RULE_SWITCHED_OFF = "rule.switched_off"
+    FIRING_DONE = "firing.done"
+    FIRING_SUPERSEDED = "firing.superseded"
+    FIRING_FAILED = "firing.failed"
+
+    ORGANISATION_CHANGED = "organisation.changed"
+    IMPORT_STARTED = "import.started"
+    IMPORT_FINISHED = "import.finished"
+    EXPORT_MADE = "export.made"
+    MESSAGE_REQUEUED = "message.requeued"
+    ACCESS_REFUSED = "access.refused"
+
+
+SENTENCES: dict[Act, str] = {
+    Act.CASE_RECEIVED: "Received[ by {channel}][, recorded by {actor}]",
+    Act.CASE_IMPORTED: "Imported[ from {source}][, row {row}]",
+    Act.CASE_TRIAGED: "Triaged[ as {case_type}][, severity {severity}]",
+    Act.CASE_ACKNOWLEDGED: "Acknowledged[ by {method}] by {actor}",
+    Act.CASE_STATUS_MOVED: "Status moved[ from {status_from}][ to {status_to}]",
+    Act.CASE_ASSIGNED: "Assigned[ to {to}]",
+    Act.CASE_TAKEN: "Taken",
+    Act.CASE_HANDED_OVER: "Handed over[ to {to}]",
+    Act.CASE_NOTE_ADDED: "Note added",
+    Act.CASE_TASK_ADDED: "Task added[ for {to}]",
+    Act.CASE_TASK_DONE: "Task done",
+    Act.CASE_CALL_BACK_ADDED: "Call-back promised[ for {due}]",
+    Act.CASE_POINT_ADDED: "Point {number} added",
+    Act.CASE_POINT_CHANGED: "Point {number} changed[: {fields}]",
+    Act.CASE_FINDING_RECORDED: "Finding recorded[ on point {number}][: {finding}]",
+    Act.CASE_STATEMENT_ASKED: "Statement asked[ of {to}]",
+    Act.CASE_STATEMENT_GIVEN: "Statement given",
+    Act.CASE_STATEMENT_DECLINED: "Statement declined",
+    Act.CASE_HELD: "Put on hold[: {reason}]",
+    Act.CASE_RELEASED: "Hold ended",
+    Act.CASE_PERIOD_AGREED: "Response date agreed[: {response_due_to}]",
+    Act.CASE_EXTENDED: "Response date extended[ to {response_due_to}]",
+    Act.CASE_PROGRESS_SENT: "Progress report sent",
+    Act.CASE_INTERIM_SENT: "Interim notice sent",
+    Act.CASE_RESPONSE_DRAFTED: "Response drafted[, version {version}]",
+    Act.CASE_RESPONSE_REVIEWED: "Response reviewed[: {verdict}]",
+    Act.CASE_RESPONSE_SIGNED: "Response signed",
+    Act.CASE_RESPONSE_SENT: "Response sent[ by {method}][, recorded by {actor}]",
+    Act.CASE_REOPENED: "Reopened[ as cycle {cycle}]",
+    Act.CASE_CLOSED: "Closed[ with outcome {outcome}]",
+    Act.CASE_RECEIPT_CORRECTION_ASKED: "Correction of the receipt date asked[: {received_from} to {received_to}]",
+    Act.CASE_RECEIPT_CORRECTED: "Receipt date corrected[ from {received_from} to {received_to}]",
+    Act.CASE_RECEIPT_CORRECTION_REFUSED: "Correction of the receipt date refused",
+    Act.CASE_PACK_CONFIRMED: "Policy confirmed[: {pack}]",
+    Act.CASE_PRIORITY_RAISED: "Priority raised[ from {priority_from}][ to {priority_to}]",
+    Act.CASE_BREACHED: "Target missed[: {target}]",
+    Act.CASE_BREACH_REASON_GIVEN: "Reason given for the missed target[: {target}]",
+    Act.CASE_ESCALATED: "Escalated[ to {to}][, {rule}]",
+    Act.CASE_ESCALATION_FAILED: "Escalation could not be delivered[ to {to}]",
+    Act.CASE_SUBJECT_NAMED: "Member of staff named in the complaint[: {subject}][, recorded by {actor}]",
+    Act.CASE_AMENDED: "Details changed[: {fields}]",
+    Act.CASE_VIEWED: "Case[ {case}] opened",
+    Act.PERSON_RECORDED: "Person recorded",
+    Act.PERSON_CHANGED: "Person's details changed[: {fields}]",
+    Act.STAFF_INVITED: "Invited[ as {role}]",
+    Act.STAFF_ADDED: "Staff account added[ as {role}]",
+    Act.STAFF_CHANGED: "Staff account changed[: {fields}]",
+    Act.STAFF_DEACTIVATED: "Staff account closed",
+    Act.STAFF_PASSWORD_SET: "Password set",
+    Act.STAFF_SIGNED_IN: "{actor} signed in",
+    Act.STAFF_SIGNED_OUT: "{actor} signed out",
+    Act.STAFF_SIGN_IN_REFUSED: "Sign-in refused[: {reason}]",
+    Act.STAFF_LOCKED_OUT: "Account locked after failed sign-ins[ until {until}]",
+    Act.STAFF_SESSIONS_REVOKED: "Signed out everywhere",
+    Act.STAFF_LEAVE_SET: "Leave set[ from {starts} to {ends}][, deputy {deputy}]",
+    Act.TEAM_CHANGED: "Team changed[: {fields}]",
+    Act.CASES_HANDED_OVER: "Open cases handed over[ to {to}][, {count} in all]",
+    Act.RULE_CREATED: "Escalation rule created[: {rule}]",
+    Act.RULE_CHANGED: "Escalation rule changed[: {rule}]",
+    Act.RULE_SWITCHED_OFF: "Escalation rule switched off[: {rule}]",
+    Act.FIRING_DONE: "Escalation step carried out[: {rule}]",
+    Act.FIRING_SUPERSEDED: "Escalation step gave way to a later one[: {rule}]",
+    Act.FIRING_FAILED: "Escalation step failed[: {rule}]",
+    Act.ORGANISATION_CHANGED: "Organisation changed[: {fields}]",
+    Act.IMPORT_STARTED: "Import started[ from {source}]",
+    Act.IMPORT_FINISHED: "Import finished[ from {source}][, {count} cases]",
+    Act.EXPORT_MADE: "Export made[: {export}]",
+    Act.MESSAGE_REQUEUED: "Message put back in the queue",
+    Act.ACCESS_REFUSED: "Access refused[: {reason}]",
+}

@@ -1,0 +1,123 @@
+"""How an entry is written as bytes and tied to the one before: canonical form, hashes, commitments and the MAC (layout v1)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import Enum
+from typing import Any
+
+Scalar = str | int | bool | date | Enum | None  # a datetime is a date
+Plain = str | int | bool | None
+
+VERSION = 1
+KEY_ID = 1
+LARGEST = 2**53  # beyond it JSON readers disagree about integers
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+FIELD = re.compile(r"[a-z][a-z0-9_]{0,59}")
+UNWRITABLE = re.compile(r"[\x00\ud800-\udfff]")
+
+ACTOR_NAME = "actor_name"
+WHY = "why"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What ties this log to this installation: its name and the MAC key of each key id."""
+
+    log_id: str
+    macs: Mapping[int, bytes]
+
+
+def derive_keys(secret: str) -> Keys:
+    """The log's name and MAC key from the installation's secret, each under its own label; neither gives the secret away."""
+
+    def labelled(label: str) -> bytes:
+        return hmac.digest(secret.encode(), label.encode(), "sha256")
+
+    return Keys(labelled("redress/audit/log/v1").hex()[:32], {KEY_ID: labelled(f"redress/audit/mac/v1/{KEY_ID}")})
+
+
+def canonical(value: Any) -> bytes:
+    """`value` as RFC 8785 bytes, for the part of JSON used here: ASCII field names, no fractions, whole numbers below 2^53.
+
+    Raises ValueError for anything that two readers could write differently.
+    """
+    _refuse_ambiguous(value)
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _refuse_ambiguous(value: Any) -> None:
+    if value is None or isinstance(value, bool | str):
+        return
+    if isinstance(value, int):
+        if abs(value) >= LARGEST:
+            raise ValueError(f"{value} is too large for the trail: write it as text")
+    elif isinstance(value, list):
+        for item in value:
+            _refuse_ambiguous(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str) or not key.isascii():
+                raise ValueError(f"{key!r} cannot name a field of the trail: use ASCII letters")
+            _refuse_ambiguous(item)
+    else:
+        raise ValueError(f"{type(value).__name__} cannot be written in the trail: give text, a whole number, yes/no or a moment")
+
+
+def plain(value: Scalar) -> Plain:
+    """A value as the trail keeps it: moments as ISO 8601 in UTC, days as ISO, members of an enumeration by their value."""
+    if isinstance(value, Enum):
+        return plain(value.value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    return clean(value) if isinstance(value, str) else value
+
+
+def clean(text: str) -> str:
+    """Text that both databases and UTF-8 can hold: NUL and lone surrogates become the replacement sign."""
+    return UNWRITABLE.sub("�", text)
+
+
+def field_name(name: str) -> str:
+    """`name` if it can name a field; ValueError otherwise."""
+    if not FIELD.fullmatch(name):
+        raise ValueError(f"{name!r} cannot name a field of the trail: lower-case letters, digits and _ only")
+    return name
+
+
+def microseconds(moment: datetime) -> int:
+    """Microseconds since 1970, exactly (no floating point on the way)."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+def moment_of(value: int) -> datetime:
+    """The inverse of `microseconds`."""
+    return EPOCH + value * MICROSECOND
+
+
+def genesis(log_id: str, stream: str) -> bytes:
+    """What the first entry of a stream points back to; differs for each stream of each installation."""
+    return hashlib.sha256(b"redress/audit/genesis/v1\0" + canonical([log_id, stream])).digest()
+
+
+def entry_hash(prev: bytes, body: bytes) -> bytes:
+    return hashlib.sha256(b"redress/audit/entry/v1\0" + prev + body).digest()
+
+
+def commitment(salt: bytes, entry_id: str, field: str, value: str) -> str:
+    """Binds an entry to a private value without holding it: once salt and value are erased it says nothing (hex)."""
+    return hashlib.sha256(b"redress/audit/commit/v1\0" + salt + canonical([entry_id, field, value])).hexdigest()
+
+
+def mac(key: bytes, hash_: bytes) -> bytes:
+    """Whoever holds only the database cannot make one."""
+    return hmac.digest(key, hash_, "sha256")

@@ -1,0 +1,201 @@
+"""Is the trail whole?  Pure checks of stored rows against the chain, each fault named with its exact place."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from ticketing.audit.rules.chain import Keys, canonical, commitment, entry_hash, genesis, mac, microseconds
+
+KEPT_FAULTS = 200
+
+
+class FaultKind(StrEnum):
+    """What can be wrong with a stored trail."""
+
+    BODY = "body"
+    COLUMNS = "columns"
+    SEQUENCE = "sequence"
+    LINK = "link"
+    HASH = "hash"
+    MAC = "mac"
+    KEY = "key"
+    HEAD = "head"
+    VALUE = "value"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong, and where: `seq` is None where a whole stream is meant."""
+
+    kind: FaultKind
+    stream: str
+    seq: int | None
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.stream}{'' if self.seq is None else f' entry {self.seq}'}: {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An entry exactly as the database holds it."""
+
+    uid: str
+    stream: str
+    seq: int
+    prev: bytes
+    hash: bytes
+    body: bytes
+    kid: int
+    mac: bytes
+    act: str
+    actor_uid: str
+    about: str | None
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredValue:
+    """A private value exactly as the database holds it."""
+
+    entry_uid: str
+    field: str
+    salt: bytes
+    value: str
+
+
+@dataclass(slots=True)
+class Verdict:
+    """The outcome of a verification; `fault_count` counts all faults, `faults` keeps the first 200."""
+
+    streams: int = 0
+    entries: int = 0
+    values: int = 0
+    erased: int = 0
+    foreign: int = 0
+    fault_count: int = 0
+    faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def is_whole(self) -> bool:
+        return not self.fault_count
+
+    @property
+    def is_foreign(self) -> bool:
+        """Every entry was written under another secret, so nothing can be said about tampering."""
+        return 0 < self.foreign == self.entries
+
+    def found(self, fault: Fault) -> None:
+        self.fault_count += 1
+        if len(self.faults) < KEPT_FAULTS:
+            self.faults.append(fault)
+
+
+class Walk:
+    """Follows entries in the order of stream and number and adds what it finds to a verdict."""
+
+    def __init__(self, keys: Keys, verdict: Verdict) -> None:
+        self.keys, self.verdict = keys, verdict
+        self.stream = ""
+        self.seq = 0
+        self.hash = b""
+
+    def step(self, entry: StoredEntry, values: Sequence[StoredValue]) -> None:
+        """Check one entry and its private values, and move on to it."""
+        if not self.seq or entry.stream != self.stream:
+            self.stream, self.seq, self.hash = entry.stream, 0, genesis(self.keys.log_id, entry.stream)
+            self.verdict.streams += 1
+        self.verdict.entries += 1
+        body = self._check_body(entry)
+        self._check_chain(entry)
+        self._check_values(entry, body, values)
+        self.seq, self.hash = entry.seq, entry.hash
+
+    def _fault(self, kind: FaultKind, entry: StoredEntry, what: str) -> None:
+        self.verdict.found(Fault(kind, entry.stream, entry.seq, what))
+
+    def _check_body(self, entry: StoredEntry) -> dict[str, Any]:
+        body = parse_body(entry.body)
+        if body is None or not _is_canonical(entry.body, body):
+            self._fault(FaultKind.BODY, entry, "the stored text is not as it was written")
+            return body or {}
+        expected = {
+            "id": entry.uid, "stream": entry.stream, "seq": entry.seq, "act": entry.act, "actor": entry.actor_uid, "about": entry.about,
+            "ts": microseconds(entry.recorded_at),
+        }
+        differing = [name for name, value in expected.items() if body.get(name) != value]
+        if differing:
+            self._fault(FaultKind.COLUMNS, entry, f"the columns differ from what was recorded ({', '.join(differing)})")
+        if body.get("log") != self.keys.log_id:
+            self.verdict.foreign += 1
+            self._fault(FaultKind.KEY, entry, "it was written under another SECRET_KEY or in another installation")
+        return body
+
+    def _check_chain(self, entry: StoredEntry) -> None:
+        if entry.seq != self.seq + 1:
+            self._fault(FaultKind.SEQUENCE, entry, _gap(self.seq, entry.seq))
+        if entry.prev != self.hash:
+            self._fault(FaultKind.LINK, entry, "it does not follow from the entry before it")
+        if entry.hash != entry_hash(entry.prev, entry.body):
+            self._fault(FaultKind.HASH, entry, "its text was changed after it was written (hash)")
+        key = self.keys.macs.get(entry.kid)
+        if key is None or not hmac.compare_digest(entry.mac, mac(key, entry.hash)):
+            self._fault(FaultKind.MAC, entry, "it was not written by this program, or changed since (MAC)")
+
+    def _check_values(self, entry: StoredEntry, body: Mapping[str, Any], values: Sequence[StoredValue]) -> None:
+        commitments = body.get("priv")
+        commitments = commitments if isinstance(commitments, dict) else {}
+        for item in values:
+            promised = commitments.get(item.field)
+            if promised is None:
+                self._fault(FaultKind.VALUE, entry, f"the private value {item.field!r} was added afterwards")
+            elif promised != _recommit(item):
+                self._fault(FaultKind.VALUE, entry, f"the private value {item.field!r} was altered")
+        present = {item.field for item in values}
+        self.verdict.values += len(present)
+        self.verdict.erased += len(commitments.keys() - present)
+
+
+def check_head(stream: str, seq: int, hash_: bytes, last: bytes | None, keys: Keys) -> Fault | None:
+    """A stream's head against the entry it names (`last`: that entry's hash, None if it is not there)."""
+    if last == hash_ or (seq == 0 and hash_ == genesis(keys.log_id, stream)):
+        return None
+    if last is None:
+        return Fault(FaultKind.HEAD, stream, seq, "the last entry is missing: the end of the stream was deleted or its head altered")
+    return Fault(FaultKind.HEAD, stream, seq, "the head of the stream was altered")
+
+
+def parse_body(body: bytes) -> dict[str, Any] | None:
+    """The body's fields, or None where it is not the JSON object it should be."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _is_canonical(stored: bytes, body: dict[str, Any]) -> bool:
+    try:
+        return canonical(body) == stored
+    except ValueError:
+        return False
+
+
+def _recommit(item: StoredValue) -> str | None:
+    try:
+        return commitment(item.salt, item.entry_uid, item.field, item.value)
+    except ValueError:
+        return None
+
+
+def _gap(before: int, found: int) -> str:
+    if found <= before:
+        return f"the number {found} comes after {before}: an entry was inserted or moved"
+    missing = str(before + 1) if found == before + 2 else f"{before + 1} to {found - 1}"
+    return f"entry {missing} before it is missing"
