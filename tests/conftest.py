@@ -24,7 +24,7 @@ from ticketing.core.database import db
 from ticketing.core.references import new_uid
 
 # What a GET may write: the log of reads, and how a session and a throttle remember.
-WRITTEN_BY_GET = frozenset({"reads", "read_log", "user_sessions", "rate_buckets"})
+WRITTEN_BY_GET = frozenset({"audit_stream", "audit_entry", "audit_private", "user_sessions", "rate_buckets"})
 
 _started: dict[str, Databases] = {}
 
