@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
 import sqlalchemy as sa
 
 from tests.facts import TUESDAY
@@ -16,18 +17,20 @@ from ticketing.people import queries, service
 from ticketing.people.models import Person
 from ticketing.people.rules import PersonDetails
 
+pytestmark = pytest.mark.usefixtures("app")
 BY = staff_actor(uid="a" * 32, name="Hana Novak", role=Role.OFFICER, staff_id=1)
-AMINA = PersonDetails(name="Amina Khan", phone="07700 900123", email="amina@example.org", date_of_birth=date(1950, 2, 1), record_number="RX12345")
+AMINA = PersonDetails(name="Amina Khan", phone="07700 900123", email="amina@example.org",
+                      date_of_birth=date(1950, 2, 1), record_number="RX12345")
 
 
-def test_a_person_is_kept_as_described(app):
+def test_a_person_is_kept_as_described():
     person_id = service.record_person(AMINA, by=BY, at=TUESDAY)
     found = queries.person(person_id)
     assert found is not None
     assert (found.name, found.date_of_birth, found.is_interpreter_needed) == ("Amina Khan", date(1950, 2, 1), False)
 
 
-def test_the_trail_keeps_what_was_said_as_private_values(app):
+def test_the_trail_keeps_what_was_said_as_private_values():
     person_id = service.record_person(AMINA, by=BY, at=TUESDAY)
     uid = db.session.scalar(sa.select(Person.uid).where(Person.id == person_id))
     (entry,) = audit.timeline(person_stream(str(uid)))
@@ -35,7 +38,7 @@ def test_the_trail_keeps_what_was_said_as_private_values(app):
     assert "Amina" not in str(entry.facts)
 
 
-def test_many_people_come_back_in_the_order_given(app):
+def test_many_people_come_back_in_the_order_given():
     names = [f"Person {number}" for number in range(700)]
     ids = service.record_people([PersonDetails(name=name) for name in names], by=BY, at=TUESDAY)
     found = queries.people(ids)
@@ -43,11 +46,11 @@ def test_many_people_come_back_in_the_order_given(app):
     assert service.record_people([], by=BY, at=TUESDAY) == ()
 
 
-def test_recording_is_all_or_nothing(app):
+def test_recording_is_all_or_nothing():
     assert_all_or_nothing(lambda: service.record_people([AMINA, PersonDetails(name="Jo")], by=BY, at=TUESDAY))
 
 
-def test_one_equal_thing_is_enough_to_look_alike(app):
+def test_one_equal_thing_is_enough_to_look_alike():
     person_id = service.record_person(AMINA, by=BY, at=TUESDAY)
     service.record_person(PersonDetails(name="Someone Else"), by=BY, at=TUESDAY)
     assert queries.lookalikes(name="KHAN, Amina") == (person_id,)
@@ -56,12 +59,12 @@ def test_one_equal_thing_is_enough_to_look_alike(app):
     assert queries.lookalikes(record_number="rx 12345") == (person_id,)
 
 
-def test_an_equal_name_with_another_date_of_birth_is_somebody_else(app):
+def test_an_equal_name_with_another_date_of_birth_is_somebody_else():
     service.record_person(AMINA, by=BY, at=TUESDAY)
     assert queries.lookalikes(name="Amina Khan", date_of_birth=date(1991, 1, 1)) == ()
 
 
-def test_nothing_said_looks_like_nobody(app):
+def test_nothing_said_looks_like_nobody():
     service.record_person(PersonDetails(), by=BY, at=TUESDAY)
     assert queries.lookalikes(name="!!!", phone="1", email="", record_number="-") == ()
     assert queries.person(None) is None
