@@ -55,13 +55,14 @@ class WorkingCalendar:
     exist count: a window inside a skipped hour is empty, one inside a repeated hour counts twice.  Answers are in UTC.
     """
 
-    __slots__ = ("_dates", "_days", "_holidays", "_windows", "_years", "timezone")
+    __slots__ = ("_dates", "_days", "_holidays", "_weeks", "_windows", "_years", "timezone")
 
     def __init__(self, timezone: str, hours: Hours, holidays: Iterable[date] | Callable[[int], Iterable[date]] = ()) -> None:
         self.timezone = find_zone(timezone).key
         self._windows = read_hours(hours)
         self._holidays = holidays if callable(holidays) else _by_year(holidays)
         self._years: dict[int, _Year] = {}
+        self._weeks: dict[tuple[str, ...], WorkingCalendar] = {}
         self._dates: dict[int, list[date]] = {}
         self._days: dict[int, frozenset[date]] = {}
 
@@ -133,6 +134,13 @@ class WorkingCalendar:
         """Whether a holiday closes this local date."""
         return on in self.holidays_of(on.year)
 
+    def holiday_name(self, on: date) -> str | None:
+        """What closes this local date, as the table of holidays calls it; None if no holiday does."""
+        if not self.is_holiday(on):
+            return None
+        named = self._holidays(on.year)
+        return named.get(on, "Holiday") if isinstance(named, Mapping) else "Holiday"
+
     def is_working_date(self, on: date) -> bool:
         """Whether this local date has hours and no holiday."""
         return bool(self._windows[on.weekday()]) and not self.is_holiday(on)
@@ -148,6 +156,20 @@ class WorkingCalendar:
             if empty > SHUT_FOR_GOOD:
                 return None
         return self._dates_of(year)[position] if days else on
+
+    def working_dates_between(self, after: date, until: date) -> int:
+        """How many working dates lie in (after, until]; negative when `until` comes first."""
+        if until < after:
+            return -self.working_dates_between(until, after)
+        before = bisect_right(self._dates_of(after.year), after)
+        inside = bisect_right(self._dates_of(until.year), until)
+        return inside - before + sum(len(self._dates_of(year)) for year in range(after.year, until.year))
+
+    def with_week(self, week: tuple[str, ...]) -> WorkingCalendar:
+        """The same holidays and zone with whole days open on `week`: the working days of a law, whatever the site's hours."""
+        if week not in self._weeks:
+            self._weeks[week] = WorkingCalendar(self.timezone, dict.fromkeys(week, (("00:00", "24:00"),)), self._holidays)
+        return self._weeks[week]
 
     def holidays_of(self, year: int) -> frozenset[date]:
         """The local dates of a year that a holiday closes."""
@@ -254,11 +276,12 @@ def _amount(amount: timedelta) -> int:
 
 
 def _by_year(holidays: Iterable[date]) -> Callable[[int], Iterable[date]]:
-    years: dict[int, set[date]] = {}
+    years: dict[int, dict[date, str]] = {}
+    names = holidays if isinstance(holidays, Mapping) else {}
     for day in holidays:
         plain = _plain_date(day)
-        years.setdefault(plain.year, set()).add(plain)
-    return lambda year: years.get(year, ())
+        years.setdefault(plain.year, {})[plain] = str(names.get(day, "Holiday"))
+    return lambda year: years.get(year, {})
 
 
 def _plain_date(day: date | str) -> date:

@@ -25,10 +25,12 @@ class Target:
     """One promise: what starts it, what satisfies it and from whom, how it is counted, and on whose authority.
 
     `amount` None means that law or guidance gives no number; `why_no_number` says so to people.  `by` never holds a machine.
-    `holdable` lists the hold reasons that stop its count; statutory targets have none.
+    `working_week` is the law's, whatever hours a site keeps.  `holdable` lists the hold reasons that stop its count; statutory
+    targets have none.
     """
 
     pack: str
+    working_week: tuple[str, ...]
     code: TargetCode
     title: str
     case_types: frozenset[str]
@@ -82,11 +84,12 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class CaseType:
-    """A kind of case and whether it starts a clock at all."""
+    """A kind of case, whether it starts a clock at all, and what it counts as when made in writing ("": itself)."""
 
     code: str
     title: str
     has_clock: bool
+    written_counts_as: str
     note: str
 
 
@@ -144,6 +147,11 @@ class Pack:
             if target.code == code:
                 return target
         raise Invalid(f"The pack {self.code} has no target “{code}”. It has: {', '.join(each.code for each in self.targets)}.")
+
+    def counted_as(self, case_type: str, *, is_oral: bool) -> str:
+        """The case type whose targets apply: some kinds exist only while spoken, and count as another when written."""
+        written = {kind.code: kind.written_counts_as for kind in self.case_types}
+        return case_type if is_oral else written.get(case_type) or case_type
 
     def notice(self, code: str) -> Notice:
         """The notice with this code; Invalid if the pack has none."""

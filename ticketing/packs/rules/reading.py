@@ -46,7 +46,7 @@ def load(code: str) -> Pack:
 def pack_from(data: Mapping[str, Any]) -> Pack:
     """A pack from the tables of its data file; Invalid says which table, which key and what is wrong."""
     top = Row("pack", data)
-    code = top.text("code")
+    code, week = top.text("code"), top.words("working_week", WEEKDAYS)
     pack = Pack(
         code=code,
         version=top.text("version"),
@@ -54,10 +54,10 @@ def pack_from(data: Mapping[str, Any]) -> Pack:
         effective_from=top.day("effective_from"),
         timezone=find_zone(top.text("timezone")).key,
         holidays=public_calendar(top.text("holidays")).code,
-        working_week=top.words("working_week", WEEKDAYS),
+        working_week=week,
         default_case_type=top.text("default_case_type"),
         signer=top.text("signer"),
-        targets=top.rows("targets", lambda row: _target(code, row)),
+        targets=top.rows("targets", lambda row: _target(code, week, row)),
         events=top.rows("events", _event),
         notices=top.rows("notices", _notice),
         case_types=top.rows("case_types", _case_type),
@@ -70,9 +70,10 @@ def pack_from(data: Mapping[str, Any]) -> Pack:
     return pack
 
 
-def _target(pack: str, row: Row) -> Target:
+def _target(pack: str, week: tuple[str, ...], row: Row) -> Target:
     return Target(
         pack=pack,
+        working_week=week,
         code=row.word("code", TargetCode),
         title=row.text("title"),
         case_types=frozenset(row.texts("case_types")),
@@ -127,7 +128,7 @@ def _notice(row: Row) -> Notice:
 
 
 def _case_type(row: Row) -> CaseType:
-    return CaseType(row.text("code"), row.text("title"), row.yes("has_clock"), row.text("note", ""))
+    return CaseType(row.text("code"), row.text("title"), row.yes("has_clock"), row.text("written_counts_as", ""), row.text("note", ""))
 
 
 def _external_body(row: Row) -> ExternalBody:
@@ -140,6 +141,8 @@ def _check(pack: Pack) -> None:
     types = {kind.code for kind in pack.case_types}
     reasons = {reason.code for reason in pack.hold_reasons}
     _must(pack, pack.default_case_type in types, f"default_case_type “{pack.default_case_type}” is not one of its case types")
+    counted_as = {kind.written_counts_as for kind in pack.case_types} - {""}
+    _must(pack, counted_as <= types, f"written_counts_as names unknown case types: {_list(counted_as - types)}")
     for target in pack.targets:
         place = f"target {target.code}"
         moved_by = target.extension.events if target.extension else ()
@@ -154,7 +157,7 @@ def _check(pack: Pack) -> None:
 def _check_counting(pack: Pack, target: Target, place: str) -> None:
     is_open = target.amount is None
     _must(pack, not is_open or bool(target.why_no_number), f"{place} has no amount, so it must say why_no_number")
-    _must(pack, is_open or target.amount is not None and target.amount > 0, f"{place} has the amount {target.amount}; it must be above 0")
+    _must(pack, target.amount is None or target.amount > 0, f"{place} has the amount {target.amount}; it must be above 0")
     _must(pack, is_open == (target.unit is Unit.AGREED_DATE), f"{place}: an agreed date has no amount, every other unit has one")
     _must(pack, not (target.holdable and target.legal_force.is_statutory), f"{place} is statutory, so nothing may hold it")
     fixed = target.unit in (Unit.MONTHS, Unit.AGREED_DATE)

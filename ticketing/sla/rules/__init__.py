@@ -1,5 +1,34 @@
 """The arithmetic of promises: clocks with a budget, targets of a policy pack, and the account that answers "why this date?"."""
 
+from ticketing.packs.rules import EventKind, TargetCode, Unit
 from ticketing.sla.rules.clock import Clock, run_clock
+from ticketing.sla.rules.counting import DayLine
+from ticketing.sla.rules.events import Event, Facts, numbered
+from ticketing.sla.rules.explaining import as_text, ask, explain, parse_event
+from ticketing.sla.rules.phrases import PHRASES, day_phrase, due_phrase, left_phrase, moment_phrase
+from ticketing.sla.rules.reckoning import Reckoning, State, reckon, reckon_all
 
-__all__ = ["Clock", "run_clock"]
+__all__ = [
+    "PHRASES",
+    "Clock",
+    "DayLine",
+    "Event",
+    "EventKind",
+    "Facts",
+    "Reckoning",
+    "State",
+    "TargetCode",
+    "Unit",
+    "as_text",
+    "ask",
+    "day_phrase",
+    "due_phrase",
+    "explain",
+    "left_phrase",
+    "moment_phrase",
+    "numbered",
+    "parse_event",
+    "reckon",
+    "reckon_all",
+    "run_clock",
+]
