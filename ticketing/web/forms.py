@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 from flask import Flask
 from flask_wtf import CSRFProtect, FlaskForm
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
-from wtforms import Field, IntegerField, StringField, TextAreaField, ValidationError
+from wtforms import Field, RadioField, SelectField, StringField, TextAreaField, ValidationError
 from wtforms.validators import InputRequired, Length, Optional
-from wtforms.widgets import HiddenInput
+from wtforms.widgets import HiddenInput, TextInput
 
 csrf = CSRFProtect()
 
@@ -31,8 +31,8 @@ def clean(text: str) -> str:
     return UNSTORABLE.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _trim(text: Any) -> Any:
-    return text.strip() if isinstance(text, str) else text
+def _trim(text: Any) -> str:
+    return text.strip() if isinstance(text, str) else ""
 
 
 class Form(FlaskForm):  # type: ignore[misc]
@@ -73,8 +73,12 @@ class TextField(TextAreaField):
         super().__init__(label, _text_rules(label, is_required, missing, most), filters=[_trim], **options)
 
 
+def _presence(label: str, is_required: bool, missing: str) -> Any:
+    return InputRequired(missing or f"Enter {label[:1].lower()}{label[1:]}.") if is_required else Optional()
+
+
 def _text_rules(label: str, is_required: bool, missing: str, most: int) -> list[Any]:
-    presence = InputRequired(missing or f"Enter {label[:1].lower()}{label[1:]}.") if is_required else Optional()
+    presence = _presence(label, is_required, missing)
     too_long = f"{label} is too long: use {most:,} characters or fewer."
     return [presence, Length(max=most, message=too_long), _not_blank(is_required, label, missing)]
 
@@ -87,19 +91,106 @@ def _not_blank(is_required: bool, label: str, missing: str) -> Any:
     return check
 
 
-class VersionField(IntegerField):
+class PickField(SelectField):
+    """One of a list; the choices may be set by the view.  An empty choice means "not said"."""
+
+    def __init__(self, label: str, *, is_required: bool = True, missing: str = "", **options: Any) -> None:
+        super().__init__(label, _choice_rules(label, is_required, missing), **{"choices": [], **options})
+
+    def pre_validate(self, form: Any) -> None:  # noqa: ARG002 - the field's signature
+        _must_be_offered(self)
+
+
+class ChoiceField(RadioField):
+    """One of a few, all in sight."""
+
+    def __init__(self, label: str, *, is_required: bool = True, missing: str = "", **options: Any) -> None:
+        super().__init__(label, _choice_rules(label, is_required, missing), **{"choices": [], **options})
+
+    def pre_validate(self, form: Any) -> None:  # noqa: ARG002 - the field's signature
+        _must_be_offered(self)
+
+
+def _choice_rules(label: str, is_required: bool, missing: str) -> list[Any]:
+    return [InputRequired(missing or f"{label}: choose one.")] if is_required else [Optional()]
+
+
+def _must_be_offered(field: SelectField) -> None:
+    if field.data not in {choice[0] for choice in field.iter_choices()}:
+        raise ValidationError(f"{field.label.text}: choose one from the list.")
+
+
+class NumberField(Field):
+    """A whole number as people type it, between `least` and `most`; its data is an int, or None."""
+
+    widget: Any = TextInput()
+
+    def __init__(
+        self, label: str, *, least: int = 0, most: int = 2**31 - 1, is_required: bool = True, missing: str = "", **options: Any,
+    ) -> None:
+        super().__init__(label, [_presence(label, is_required, missing)], **options)
+        self.least, self.most = least, most
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return "" if self.data is None else str(self.data)
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        self.data = None
+        if not valuelist or not valuelist[0].strip():
+            return
+        text = valuelist[0].strip()
+        if not re.fullmatch(r"[0-9]{1,12}", text) or not self.least <= int(text) <= self.most:
+            raise ValueError(f"{self.label.text}: enter a whole number from {self.least:,} to {self.most:,}.")
+        self.data = int(text)
+
+
+class VersionField(NumberField):
     """The version of the thing that the person saw, carried in the form."""
 
-    widget = HiddenInput()
+    widget: Any = HiddenInput()
 
     def __init__(self, **options: Any) -> None:
-        super().__init__("Version", [InputRequired("Reload the page and try again.")], **options)
+        super().__init__("Version", missing="Reload the page and try again.", **options)
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        try:
+            super().process_formdata(valuelist)
+        except ValueError:
+            raise ValueError("This page lost track of what you saw. Reload it and try again.") from None
+
+
+class DayField(Field):
+    """A day as browsers send it or people type it (27/03/2026); its data is a date, or None, and what was typed stays."""
+
+    widget = TextInput()
+
+    def __init__(self, label: str, *, is_required: bool = True, missing: str = "", **options: Any) -> None:
+        super().__init__(label, [_presence(label, is_required, missing)], **options)
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.data.isoformat() if isinstance(self.data, date) else self.raw_data[0])
+        return self.data.isoformat() if isinstance(self.data, date) else ""
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        self.data = None
+        if not valuelist or not valuelist[0].strip():
+            return
+        try:
+            day = _read_day(valuelist[0].strip())
+        except ValueError:
+            raise ValueError(f"{self.label.text}: enter a real date, such as 27/03/2026.") from None
+        if not 1900 <= day.year <= 2200:
+            raise ValueError(f"{self.label.text}: the year must be between 1900 and 2200.")
+        self.data = day
 
 
 class MomentField(Field):
     """A local date and time at a site (`<name>` a date, `<name>-time` optional HH:MM); its data is aware, or None.
 
-    `zone` is set by the view before `validate` where it differs from the default; a bare date means noon there.
+    A bare date means noon.  `at_zone` is called before `validate` where the site's zone differs from the field's.
     """
 
     def __init__(self, label: str = "", validators: Any = None, *, zone: str = "Europe/London", **options: Any) -> None:
@@ -113,21 +204,32 @@ class MomentField(Field):
         if formdata is not None and self.name in formdata:
             self.day_text = formdata.get(self.name, "").strip()
             self.time_text = formdata.get(f"{self.name}-time", "").strip()
-            self.raw_data = [self.day_text] if self.day_text else []
+            self.raw_data = [text] if (text := self.day_text or self.time_text) else []
             self.data = self._parse()
         elif isinstance(self.data, datetime):
             local = self.data.astimezone(ZoneInfo(self.zone))
+            self.day_text, self.time_text = local.date().isoformat(), local.strftime("%H:%M")
+
+    def at_zone(self, zone: str, default: datetime | None = None) -> None:
+        """Read what was typed as the wall clock of `zone`; where nothing was sent, show `default` as it is there."""
+        self.zone = zone
+        if self.raw_data is not None:
+            self.process_errors = []
+            self.data = self._parse()
+        elif default is not None:
+            self.data = default
+            local = default.astimezone(ZoneInfo(zone))
             self.day_text, self.time_text = local.date().isoformat(), local.strftime("%H:%M")
 
     def process_formdata(self, valuelist: list[Any]) -> None:
         """Done in `process`, which sees both inputs."""
 
     def _parse(self) -> datetime | None:
-        if not self.day_text:
+        if not self.day_text and not self.time_text:
             return None
         try:
             day = _read_day(self.day_text)
-            clock = time.fromisoformat(self.time_text) if self.time_text else time(12)
+            clock = _read_time(self.time_text) if self.time_text else time(12)
         except ValueError:
             self.process_errors = [f"{self.label.text}: enter a real date, such as 27/03/2026, and a time such as 09:30."]
             return None
@@ -139,10 +241,18 @@ class MomentField(Field):
 
 def _read_day(text: str) -> date:
     """An ISO date as browsers send it, or day/month/year as people type it."""
-    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
         return date.fromisoformat(text)
-    match = re.fullmatch(r"(\d{1,2})[/. -](\d{1,2})[/. -](\d{4})", text)
+    match = re.fullmatch(r"([0-9]{1,2})[/. -]([0-9]{1,2})[/. -]([0-9]{4})", text)
     if not match:
         raise ValueError(text)
     day, month, year = (int(part) for part in match.groups())
     return date(year, month, day)
+
+
+def _read_time(text: str) -> time:
+    """`09:30` as browsers send it, or `9.30` as people type it."""
+    match = re.fullmatch(r"([0-9]{1,2})[:.]?([0-9]{2})(?::[0-9]{2}(?:\.[0-9]+)?)?", text)
+    if not match:
+        raise ValueError(text)
+    return time(int(match[1]), int(match[2]))
