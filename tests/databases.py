@@ -18,7 +18,6 @@ from typing import Any, Protocol
 
 import psycopg
 import sqlalchemy as sa
-from flask import Flask
 from flask_migrate import upgrade
 
 import ticketing
@@ -67,6 +66,7 @@ def start() -> Databases:
 
 def join(described: dict[str, str]) -> Databases:
     """What another process of this run has started."""
+    describe_all_tables()
     return SQLiteFiles(Path(described["folder"])) if described["kind"] == "sqlite" else Cluster(Path(described["folder"]), None)
 
 
@@ -77,25 +77,24 @@ def import_models() -> None:
             importlib.import_module(module.name)
 
 
-def fill(url: str) -> None:
-    """Bring the database at `url` to the newest migration."""
-    app = create_app(Settings.for_tests(url))
-    with app.app_context():
-        if list((ROOT / "migrations" / "versions").glob("*.py")):
-            upgrade(directory=str(ROOT / "migrations"))
-        _add_what_is_not_migrated_yet(app)
-        db.session.remove()
-        db.engine.dispose()
-
-
-def _add_what_is_not_migrated_yet(app: Flask) -> None:
-    """While rooms are still arriving: tables without a migration, and stand-ins for tables they point at."""
-    _ = app
+def describe_all_tables() -> None:
+    """Know every table; while rooms are still arriving, stand-ins for those that others point at."""
     import_models()
     wanted = {key.target_fullname.split(".")[0] for table in Model.metadata.tables.values() for key in table.foreign_keys}
     for name in sorted(wanted - set(Model.metadata.tables)):
         sa.Table(name, Model.metadata, sa.Column("id", sa.Integer, primary_key=True))
-    db.create_all()
+
+
+def fill(url: str) -> None:
+    """Bring the database at `url` to the newest migration."""
+    describe_all_tables()
+    app = create_app(Settings.for_tests(url))
+    with app.app_context():
+        if list((ROOT / "migrations" / "versions").glob("*.py")):
+            upgrade(directory=str(ROOT / "migrations"))
+        db.create_all()  # TRANSITION: tables without a migration, while rooms are still arriving
+        db.session.remove()
+        db.engine.dispose()
 
 
 class SQLiteFiles:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 import sqlalchemy as sa
+import structlog
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import current_app
+from sqlalchemy.exc import SQLAlchemyError
 
 from ticketing.core.database import db
 from ticketing.operations.models import Heartbeat
@@ -24,10 +26,16 @@ def waiting(at: datetime) -> int:
     return 0
 
 
-def is_migrated() -> bool:
-    """Whether the database stands at the newest migration of this program; raises OperationalError if it cannot be reached."""
-    stored = MigrationContext.configure(db.session.connection()).get_current_heads()
-    return set(stored) == set(_newest())
+def problem() -> str | None:
+    """Why this process cannot serve, or None: the database is out of reach, or not at this program's migration."""
+    try:
+        stored = MigrationContext.configure(db.session.connection()).get_current_heads()
+    except SQLAlchemyError as error:
+        structlog.get_logger().error("readyz.database", error=type(error).__name__)
+        return "The database cannot be reached."
+    if set(stored) != set(_newest()):
+        return "The database is behind this program: run `flask --app wsgi db upgrade`."
+    return None
 
 
 def _newest() -> tuple[str, ...]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import structlog
 from flask import Blueprint, current_app, jsonify
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import SQLAlchemyError
 
 from ticketing.core import clock
 from ticketing.operations import queries, rules
@@ -27,13 +25,9 @@ def healthz() -> ResponseReturnValue:
 @public
 def readyz() -> ResponseReturnValue:
     """503 only for the database or its migrations: a late scheduler must not take the web out as well."""
-    try:
-        is_migrated = queries.is_migrated()
-    except SQLAlchemyError as error:
-        structlog.get_logger().error("readyz.database", error=type(error).__name__)
-        return jsonify(status="unavailable", problem="The database cannot be reached."), 503
-    if not is_migrated:
-        return jsonify(status="unavailable", problem="The database is behind this program: run `flask --app wsgi db upgrade`."), 503
+    problem = queries.problem()
+    if problem:
+        return jsonify(status="unavailable", problem=problem), 503
     return jsonify(status="ok", warnings=_warnings(clock.now()))
 
 

@@ -1,0 +1,39 @@
+"""Every job is in schedule.py's table, and APScheduler is wired there and nowhere else."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from tests.architecture.source import PROGRAM, modules, of_piece
+
+SCHEDULE = (PROGRAM / "schedule.py").read_text(encoding="utf-8")
+
+
+def jobs() -> list[str]:
+    return [
+        f"{module.room}.{node.name}" for module in of_piece("jobs") for node in module.tree.body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    ]
+
+
+@pytest.mark.parametrize("job", jobs())
+def test_a_job_is_in_the_table(job):
+    _room, name = job.split(".")
+    named = {node.attr for node in ast.walk(ast.parse(SCHEDULE)) if isinstance(node, ast.Attribute)}
+    named |= {node.id for node in ast.walk(ast.parse(SCHEDULE)) if isinstance(node, ast.Name)}
+    assert name in named, f"{job} is not in schedule.py"
+
+
+@pytest.mark.parametrize("module", [m for m in modules() if m.name != "ticketing.schedule"], ids=lambda module: module.name)
+def test_apscheduler_is_wired_in_one_place(module):
+    assert not [name for _, name in module.imports() if name.startswith("apscheduler")]
+
+
+@pytest.mark.parametrize("module", of_piece("jobs"), ids=lambda module: module.name)
+def test_a_job_is_given_its_moment(module):
+    for node in module.tree.body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            names = [argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)]
+            assert "at" in names, f"{module.where}: {node.name} is not told its moment"
