@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 from functools import wraps
-from typing import Any, ClassVar, ParamSpec, TypeVar, cast
+from typing import Any, ClassVar, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 from flask_sqlalchemy import SQLAlchemy
@@ -162,7 +162,7 @@ def insert_once(model: type[Model], values: dict[str, Any], *, conflict: list[st
 
     make = postgresql.insert if is_postgresql() else sqlite_insert
     statement = make(model).values(**values).on_conflict_do_nothing(index_elements=conflict)
-    return bool(cast(sa.CursorResult[Any], db.session.execute(statement)).rowcount)
+    return db.session.execute(statement.returning(sa.literal(1))).first() is not None  # rowcount is -1 with psycopg
 
 
 def _touch(table: str) -> None:

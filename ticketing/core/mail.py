@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
+from enum import StrEnum
 from urllib.parse import unquote, urlsplit
 
 TIMEOUT_SECONDS = 20
@@ -22,15 +26,25 @@ class Mail:
     subject: str
     text: str
     html: str | None = None
+    written_at: datetime | None = None
+
+
+class Trouble(StrEnum):
+    """Why a message was not taken, as far as it matters for trying again."""
+
+    REFUSED = "refused"  # 5xx for this message: trying again cannot help
+    REFUSED_FOR_NOW = "refused_for_now"  # 4xx
+    UNREACHABLE = "unreachable"  # no message was offered: the server is down, or does not accept us
+    UNKNOWN = "unknown"  # the connection broke on the way: the message may have arrived
 
 
 class Undeliverable(Exception):
-    """The server did not take the message.  `is_final` when trying again cannot help (5xx)."""
+    """The server did not take the message, or we cannot know."""
 
-    def __init__(self, reason: str, *, is_final: bool) -> None:
+    def __init__(self, reason: str, trouble: Trouble) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.is_final = is_final
+        self.trouble = trouble
 
 
 def compose(mail: Mail) -> EmailMessage:
@@ -40,6 +54,8 @@ def compose(mail: Mail) -> EmailMessage:
     message["From"] = mail.sender
     message["To"] = Address(addr_spec=mail.recipient)
     message["Subject"] = mail.subject
+    if mail.written_at is not None:
+        message["Date"] = mail.written_at
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     message.set_content(mail.text)
@@ -53,17 +69,53 @@ def send(mail: Mail, smtp_url: str) -> str:
 
     Raises Undeliverable with a reason a person can read.
     """
+    message = _compose(mail)
+    server = _reach(smtp_url)
     try:
-        with _connect(smtp_url) as server:
-            refused = server.send_message(compose(mail))
+        server.send_message(message)
     except smtplib.SMTPRecipientsRefused as error:
         code, reason = next(iter(error.recipients.values()))
-        raise Undeliverable(f"{code} {_readable(reason)}", is_final=code >= 500) from error
+        raise _refused(code, reason) from error
+    except smtplib.SMTPSenderRefused as error:  # our own address is not accepted: the settings are at fault, not the message
+        raise Undeliverable(f"{error.smtp_code} {_readable(error.smtp_error)}", Trouble.UNREACHABLE) from error
     except smtplib.SMTPResponseException as error:
-        raise Undeliverable(f"{error.smtp_code} {_readable(error.smtp_error)}", is_final=error.smtp_code >= 500) from error
+        raise _refused(error.smtp_code, error.smtp_error) from error
+    except smtplib.SMTPNotSupportedError as error:
+        raise Undeliverable("The mail server cannot take this address or this text.", Trouble.REFUSED) from error
     except (OSError, smtplib.SMTPException) as error:
-        raise Undeliverable(f"The mail server could not be reached ({type(error).__name__}).", is_final=False) from error
-    return "accepted" if not refused else "partly accepted"
+        raise Undeliverable(f"The connection broke while sending ({type(error).__name__}).", Trouble.UNKNOWN) from error
+    finally:
+        _hang_up(server)
+    return "accepted"
+
+
+def _compose(mail: Mail) -> EmailMessage:
+    try:
+        return compose(mail)
+    except (ValueError, IndexError, MessageError) as error:
+        raise Undeliverable("The address or the subject cannot be written in a message.", Trouble.REFUSED) from error
+
+
+def _reach(smtp_url: str) -> smtplib.SMTP:
+    """Whatever goes wrong before a message is offered, a wrong password included, is not the message's fault."""
+    try:
+        return _connect(smtp_url)
+    except smtplib.SMTPResponseException as error:
+        reason = f"The mail server does not accept us: {error.smtp_code} {_readable(error.smtp_error)}"
+        raise Undeliverable(reason, Trouble.UNREACHABLE) from error
+    except (OSError, smtplib.SMTPException) as error:
+        raise Undeliverable(f"The mail server could not be reached ({type(error).__name__}).", Trouble.UNREACHABLE) from error
+
+
+def _refused(code: int, reason: bytes | str) -> Undeliverable:
+    return Undeliverable(f"{code} {_readable(reason)}", Trouble.REFUSED if code >= 500 else Trouble.REFUSED_FOR_NOW)
+
+
+def _hang_up(server: smtplib.SMTP) -> None:
+    """What goes wrong after the answer no longer matters."""
+    with suppress(OSError, smtplib.SMTPException):
+        server.quit()
+    server.close()
 
 
 def _connect(smtp_url: str) -> smtplib.SMTP:
@@ -73,10 +125,15 @@ def _connect(smtp_url: str) -> smtplib.SMTP:
         server: smtplib.SMTP = smtplib.SMTP_SSL(host, port or 465, timeout=TIMEOUT_SECONDS, context=ssl.create_default_context())
     else:
         server = smtplib.SMTP(host, port or 25, timeout=TIMEOUT_SECONDS)
-    if "starttls=1" in parts.query:
-        server.starttls(context=ssl.create_default_context())
-    if parts.username:
-        server.login(unquote(parts.username), unquote(parts.password or ""))
+    try:
+        if "starttls=1" in parts.query:
+            server.starttls(context=ssl.create_default_context())
+        if parts.username:
+            server.login(unquote(parts.username), unquote(parts.password or ""))
+        server.ehlo_or_helo_if_needed()
+    except (OSError, smtplib.SMTPException):
+        server.close()
+        raise
     return server
 
 

@@ -1,0 +1,185 @@
+"""The verbs of the outbox: queue with the change, claim under a lease, note each attempt, give a message another chance."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import sqlalchemy as sa
+from flask import current_app
+
+from ticketing.audit import service as audit
+from ticketing.core.database import atomic, db, insert_once
+from ticketing.core.errors import Conflict, NotFound
+from ticketing.core.permissions import Actor, Permission
+from ticketing.core.references import new_uid
+from ticketing.outbox.models import OutboxAttempt, OutboxMessage
+from ticketing.outbox.queries import MessageRow, to_row
+from ticketing.outbox.rules import (
+    AMBIGUOUS,
+    CAP_WAIT,
+    HOURLY_CAP,
+    LEASE,
+    MessageState,
+    NewMessage,
+    Outcome,
+    fate_of,
+    one_line,
+    storable,
+)
+
+M = OutboxMessage
+
+
+@atomic
+def queue(message: NewMessage, *, at: datetime) -> str:
+    """Leave a message to be sent once the verb in hand has committed; returns its uid, the earlier one where the key is taken."""
+    uid = new_uid()
+    first = max(at, message.not_before or at)
+    values = {
+        "uid": uid, "message_id": f"<{uid}@{_domain()}>", "dedup_key": message.dedup_key or uid, "kind": message.kind,
+        "recipient_email": one_line(message.recipient_email), "recipient_name": one_line(message.recipient_name),
+        "subject": one_line(message.subject), "template": message.template, "context": storable(message.context),
+        "case_reference": message.case_reference, "staff_uid": message.staff_uid, "state": MessageState.QUEUED,
+        "next_attempt_at": first, "attempt_count": 0, "ambiguous_count": 0, "created_at": at, "waiting_since": first, "last_error": "",
+    }
+    if insert_once(OutboxMessage, values, conflict=["dedup_key"]):
+        return uid
+    return cast(str, db.session.scalar(sa.select(M.uid).where(M.dedup_key == values["dedup_key"])))
+
+
+@atomic
+def claim(*, at: datetime, limit: int = 20) -> tuple[MessageRow, ...]:
+    """Take up to `limit` due messages for ten minutes; no other deliverer gets them meanwhile.
+
+    A message whose earlier lease ran out is taken over.  Messages beyond a recipient's hourly cap are put off instead.
+    """
+    due = sa.select(M).where(M.next_attempt_at <= at).order_by(M.next_attempt_at, M.id).limit(limit).with_for_update(skip_locked=True)
+    lease, claimed = new_uid(), []
+    rows = db.session.scalars(due).all()
+    sent = _sent_lately([row.recipient_email for row in rows], at)
+    for row in rows:
+        if row.state is MessageState.SENDING and not _take_over(row, at):
+            continue
+        if sent[row.recipient_email] >= HOURLY_CAP:
+            row.state, row.next_attempt_at = MessageState.QUEUED, at + CAP_WAIT
+            continue
+        sent[row.recipient_email] += 1
+        row.state, row.lease, row.next_attempt_at = MessageState.SENDING, lease, at + LEASE
+        claimed.append(row)
+    db.session.flush()
+    return tuple(to_row(row) for row in claimed)
+
+
+@atomic
+def begin_attempt(message: MessageRow, *, at: datetime) -> int | None:
+    """Note, just before sending, that an attempt begins; its id, or None if the lease has gone to somebody else."""
+    values = {"attempt_count": M.attempt_count + 1}
+    if not _update_leased(message, values):
+        return None
+    attempt = OutboxAttempt(message_id=message.id, attempted_at=at, outcome=Outcome.STARTED, detail="")
+    db.session.add(attempt)
+    db.session.flush()
+    return attempt.id
+
+
+@atomic
+def note_sent(message: MessageRow, attempt_id: int, answer: str, *, at: datetime) -> bool:
+    """The server took it.  False if the lease was lost meanwhile: whoever holds it now decides what the message's state is."""
+    _finish_attempt(attempt_id, Outcome.ACCEPTED, answer)
+    done = {"state": MessageState.SENT, "sent_at": at, "next_attempt_at": None, "lease": None, "last_error": ""}
+    return _update_leased(message, done)
+
+
+@atomic
+def note_failed(message: MessageRow, attempt_id: int | None, outcome: Outcome, reason: str, *, at: datetime) -> MessageState:
+    """The attempt failed (`attempt_id` None: it was never offered to a server); the state the message now has."""
+    if attempt_id is None:
+        db.session.add(OutboxAttempt(message_id=message.id, attempted_at=at, outcome=outcome, detail=reason))
+    else:
+        _finish_attempt(attempt_id, outcome, reason)
+    attempts = message.attempt_count + 1
+    ambiguous = message.ambiguous_count + (outcome in AMBIGUOUS)
+    fate = fate_of(outcome, reason, attempts=attempts, ambiguous=ambiguous, waiting_since=message.waiting_since, at=at)
+    _update_leased(message, {
+        "state": fate.state, "next_attempt_at": fate.next_attempt_at, "last_error": fate.reason, "lease": None,
+        "attempt_count": attempts, "ambiguous_count": ambiguous,
+    })
+    return fate.state
+
+
+@atomic
+def withhold(message: MessageRow, reason: str, *, at: datetime) -> None:
+    """It may not go to this recipient: kept, with the reason, and not sent."""
+    held = {"state": MessageState.WITHHELD, "next_attempt_at": None, "lease": None, "last_error": reason}
+    if _update_leased(message, held):
+        db.session.add(OutboxAttempt(message_id=message.id, attempted_at=at, outcome=Outcome.REFUSED, detail=f"Held back: {reason}"))
+
+
+@atomic
+def put_back(messages: Sequence[MessageRow], *, wait: timedelta, at: datetime) -> None:
+    """Claimed but not tried: due again after `wait`, with nothing counted against them."""
+    for message in messages:
+        state = MessageState.FAILED if message.attempt_count else MessageState.QUEUED
+        _update_leased(message, {"state": state, "next_attempt_at": at + wait, "lease": None})
+
+
+@atomic
+def requeue(uid: str, *, by: Actor, at: datetime) -> None:
+    """A person asks for another try of a message that was given up, held back, or is waiting for its next one."""
+    by.must(Permission.MANAGE_RULES)
+    row = db.session.scalar(sa.select(M).where(M.uid == uid).with_for_update())
+    if row is None:
+        raise NotFound("This message does not exist. Go back to the list of messages.")
+    if row.state not in (MessageState.DEAD, MessageState.WITHHELD, MessageState.FAILED):
+        raise Conflict("This message is already on its way or delivered. There is nothing to send again.")
+    audit.record(
+        audit.ADMIN_STREAM, audit.Act.MESSAGE_REQUEUED, by=by, at=at, change={"state": (row.state, MessageState.QUEUED)},
+        facts={"message": uid, "kind": row.kind}, about=audit.case_stream(row.case_reference) if row.case_reference else None,
+    )
+    row.state, row.next_attempt_at, row.waiting_since, row.lease = MessageState.QUEUED, at, at, None
+    row.attempt_count, row.ambiguous_count = 0, 0
+
+
+def _take_over(row: OutboxMessage, at: datetime) -> bool:
+    """The deliverer who had it is gone.  True if it may be tried again."""
+    unfinished = sa.select(OutboxAttempt).where(OutboxAttempt.message_id == row.id, OutboxAttempt.outcome == Outcome.STARTED)
+    attempts = db.session.scalars(unfinished).all()
+    for attempt in attempts:
+        attempt.outcome, attempt.detail = Outcome.INTERRUPTED, "The program stopped before the answer was noted."
+    row.ambiguous_count += len(attempts)
+    if not attempts:
+        return True
+    fate = fate_of(
+        Outcome.INTERRUPTED, "The program stopped while sending.", attempts=row.attempt_count, ambiguous=row.ambiguous_count,
+        waiting_since=row.waiting_since, at=at,
+    )
+    row.last_error = fate.reason
+    if fate.state is MessageState.DEAD:
+        row.state, row.next_attempt_at, row.lease = fate.state, None, None
+    return fate.state is not MessageState.DEAD
+
+
+def _sent_lately(emails: Sequence[str], at: datetime) -> Counter[str]:
+    """How many each address was sent in the last hour or is being sent now."""
+    lately = sa.or_(M.sent_at > at - timedelta(hours=1), sa.and_(M.state == MessageState.SENDING, M.next_attempt_at > at))
+    query = sa.select(M.recipient_email, sa.func.count()).where(M.recipient_email.in_(set(emails)), lately).group_by(M.recipient_email)
+    return Counter({row[0]: row[1] for row in db.session.execute(query)})
+
+
+def _update_leased(message: MessageRow, values: dict[str, Any]) -> bool:
+    """Change a message only while this deliverer's lease holds."""
+    statement = sa.update(M).where(M.id == message.id, M.lease == message.lease).values(**values)
+    result = db.session.execute(statement, execution_options={"synchronize_session": False})
+    return bool(cast(sa.CursorResult[Any], result).rowcount)
+
+
+def _finish_attempt(attempt_id: int, outcome: Outcome, detail: str) -> None:
+    statement = sa.update(OutboxAttempt).where(OutboxAttempt.id == attempt_id).values(outcome=outcome, detail=detail)
+    db.session.execute(statement, execution_options={"synchronize_session": False})
+
+
+def _domain() -> str:
+    return str(current_app.config["MAIL_FROM"]).rpartition("@")[2] or "localhost"
