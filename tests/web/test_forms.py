@@ -12,15 +12,15 @@ from ticketing.web.forms import ChoiceField, DayField, Form, LineField, MomentFi
 class Sheet(Form):
     version = VersionField()
     line = LineField("Name", is_required=False)
-    pick = PickField("Ward", choices=[("a", "Ward A"), ("b", "Ward B")], is_required=False)
-    choice = ChoiceField("Answer", choices=[("yes", "Yes"), ("no", "No")])
+    pick = PickField("Ward", choices={"": "Not known", "Site": {"a": "Ward A", "b": "Ward B"}}, is_required=False)
+    choice = ChoiceField("Answer", choices={"yes": "Yes", "no": "No"})
     day = DayField("Date of birth", is_required=False)
     minutes = NumberField("Minutes", least=1, most=60, is_required=False)
     moment = MomentField("Received")
 
 
 def filled(app, **given):
-    with app.test_request_context("/", method="POST", data={"version": "1", "choice": "yes", **given}):
+    with app.test_request_context("/", method="POST", data={"version": "1", "choice": "yes", "moment": "", **given}):
         app.config["WTF_CSRF_ENABLED"] = False
         form = Sheet()
         form.moment.at_zone("America/New_York")

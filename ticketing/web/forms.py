@@ -92,20 +92,20 @@ def _not_blank(is_required: bool, label: str, missing: str) -> Any:
 
 
 class PickField(SelectField):
-    """One of a list; the choices may be set by the view.  An empty choice means "not said"."""
+    """One of a list, `choices` as {value: label} or {group: {value: label}}; an empty value means "not said"."""
 
     def __init__(self, label: str, *, is_required: bool = True, missing: str = "", **options: Any) -> None:
-        super().__init__(label, _choice_rules(label, is_required, missing), **{"choices": [], **options})
+        super().__init__(label, _choice_rules(label, is_required, missing), **{"choices": {}, **options})
 
     def pre_validate(self, form: Any) -> None:  # noqa: ARG002 - the field's signature
         _must_be_offered(self)
 
 
 class ChoiceField(RadioField):
-    """One of a few, all in sight."""
+    """One of a few, all in sight; `choices` as {value: label}."""
 
     def __init__(self, label: str, *, is_required: bool = True, missing: str = "", **options: Any) -> None:
-        super().__init__(label, _choice_rules(label, is_required, missing), **{"choices": [], **options})
+        super().__init__(label, _choice_rules(label, is_required, missing), **{"choices": {}, **options})
 
     def pre_validate(self, form: Any) -> None:  # noqa: ARG002 - the field's signature
         _must_be_offered(self)
