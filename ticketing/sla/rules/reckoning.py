@@ -207,7 +207,7 @@ def _recurring(target: Target, events: list[Event], cycle: int) -> list[_Run]:
     final, excuse = next((event for event in events if _satisfies(target, event)), None), _excuse(target, events)
     last = min((event.at for event in (final, excuse) if event), default=None)
     updates = [event for event in updates if last is None or event.at <= last]
-    updates = [event for event, after in zip(updates, [*updates[1:], None], strict=True) if after is None or event.at < after.at]
+    updates = [event for event, after in zip(updates, [*updates[1:], None], strict=False) if after is None or event.at < after.at]
     ends = [*updates[1:], final]
     runs = [_Run(cycle, "", number, start, end, excuse, ()) for number, (start, end) in enumerate(zip(updates, ends, strict=False), 1)]
     return runs or [_Run(cycle, "", 1, None, None, final or excuse, ())]
