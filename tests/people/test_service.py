@@ -53,18 +53,18 @@ def test_recording_is_all_or_nothing():
 def test_one_equal_thing_is_enough_to_look_alike():
     person_id = service.record_person(AMINA, by=BY, at=TUESDAY)
     service.record_person(PersonDetails(name="Someone Else"), by=BY, at=TUESDAY)
-    assert queries.lookalikes(name="KHAN, Amina") == (person_id,)
-    assert queries.lookalikes(phone="+44 7700 900123") == (person_id,)
-    assert queries.lookalikes(email="AMINA@example.org") == (person_id,)
-    assert queries.lookalikes(record_number="rx 12345") == (person_id,)
+    assert queries.lookalikes(PersonDetails(name="KHAN, Amina")) == (person_id,)
+    assert queries.lookalikes(PersonDetails(phone="+44 7700 900123")) == (person_id,)
+    assert queries.lookalikes(PersonDetails(email="AMINA@example.org")) == (person_id,)
+    assert queries.lookalikes(PersonDetails(record_number="rx 12345")) == (person_id,)
 
 
 def test_an_equal_name_with_another_date_of_birth_is_somebody_else():
     service.record_person(AMINA, by=BY, at=TUESDAY)
-    assert queries.lookalikes(name="Amina Khan", date_of_birth=date(1991, 1, 1)) == ()
+    assert queries.lookalikes(PersonDetails(name="Amina Khan", date_of_birth=date(1991, 1, 1))) == ()
 
 
 def test_nothing_said_looks_like_nobody():
     service.record_person(PersonDetails(), by=BY, at=TUESDAY)
-    assert queries.lookalikes(name="!!!", phone="1", email="", record_number="-") == ()
+    assert queries.lookalikes(PersonDetails(name="!!!", phone="1", email="", record_number="-")) == ()
     assert queries.person(None) is None

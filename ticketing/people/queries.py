@@ -39,22 +39,20 @@ def people(ids: Iterable[int | None]) -> dict[int, PersonRow]:
     return found
 
 
-def lookalikes(
-    name: str = "", phone: str = "", email: str = "", date_of_birth: date | None = None, record_number: str = "",
-) -> tuple[int, ...]:
+def lookalikes(details: PersonDetails) -> tuple[int, ...]:
     """Ids of people who may be the one described, newest first, at most 50.
 
     One equal thing is enough (name, telephone, e-mail or hospital number); an equal name does not count where both dates of birth are
     known and differ.
     """
     same: list[sa.ColumnElement[bool]] = []
-    if folded := fold_name(name):
-        same.append(sa.and_(Person.match_name == folded, _same_birth(date_of_birth)))
-    if folded := fold_phone(phone):
+    if folded := fold_name(details.name):
+        same.append(sa.and_(Person.match_name == folded, _same_birth(details.date_of_birth)))
+    if folded := fold_phone(details.phone):
         same.append(Person.match_phone == folded)
-    if folded := fold_email(email):
+    if folded := fold_email(details.email):
         same.append(Person.match_email == folded)
-    if folded := fold_record(record_number):
+    if folded := fold_record(details.record_number):
         same.append(Person.match_record == folded)
     if not same:
         return ()

@@ -210,6 +210,10 @@ class MomentField(Field):
             local = self.data.astimezone(ZoneInfo(self.zone))
             self.day_text, self.time_text = local.date().isoformat(), local.strftime("%H:%M")
 
+    @property
+    def tzinfo(self) -> ZoneInfo:
+        return ZoneInfo(self.zone)
+
     def at_zone(self, zone: str, default: datetime | None = None) -> None:
         """Read what was typed as the wall clock of `zone`; where nothing was sent, show `default` as it is there."""
         self.zone = zone
