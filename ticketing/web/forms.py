@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,9 +11,11 @@ from zoneinfo import ZoneInfo
 from flask import Flask
 from flask_wtf import CSRFProtect, FlaskForm
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
-from wtforms import Field, RadioField, SelectField, StringField, TextAreaField, ValidationError
+from wtforms import Field, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField, ValidationError
 from wtforms.validators import InputRequired, Length, Optional
-from wtforms.widgets import HiddenInput, TextInput
+from wtforms.widgets import CheckboxInput, HiddenInput, ListWidget, TextInput
+
+from ticketing.core.errors import DomainError, NotFound
 
 csrf = CSRFProtect()
 
@@ -46,6 +48,23 @@ class Form(FlaskForm):  # type: ignore[misc]
             pairs = [(key, clean(value) if isinstance(value, str) else value) for key, value in _pairs(given)]
             return ImmutableMultiDict(pairs)
 
+    status = 422  # what a page that shows this form again answers with
+
+    def carry_out(self, verb: Callable[[], object]) -> bool:
+        """Run the verb; True if it went through.  A sentence it raises is shown in the form, so that nothing typed is lost.
+
+        What is missing or hidden stays so: NotFound goes on to its own page.
+        """
+        try:
+            verb()
+        except NotFound:
+            raise
+        except DomainError as error:
+            self.refuse(error.message, error.field)
+            self.status = error.status
+            return False
+        return True
+
     def refuse(self, message: str, field: str | None = None) -> None:
         """Show a sentence of a verb beside the field it belongs to, or over the form."""
         target = self._fields.get(field) if field else None
@@ -71,6 +90,12 @@ class TextField(TextAreaField):
 
     def __init__(self, label: str, *, is_required: bool = True, missing: str = "", most: int = LONG_TEXT, **options: Any) -> None:
         super().__init__(label, _text_rules(label, is_required, missing, most), filters=[_trim], **options)
+
+
+class HiddenField(LineField):
+    """What the form is about, carried along; the view checks it."""
+
+    widget: Any = HiddenInput()
 
 
 def _presence(label: str, is_required: bool, missing: str) -> Any:
@@ -109,6 +134,20 @@ class ChoiceField(RadioField):
 
     def pre_validate(self, form: Any) -> None:  # noqa: ARG002 - the field's signature
         _must_be_offered(self)
+
+
+class ManyField(SelectMultipleField):
+    """Any of a few, all in sight; its data is a list of values."""
+
+    widget: Any = ListWidget(prefix_label=False)
+    option_widget = CheckboxInput()
+
+    def __init__(self, label: str, *, is_required: bool = True, missing: str = "", **options: Any) -> None:
+        super().__init__(label, _choice_rules(label, is_required, missing), **{"choices": {}, **options})
+
+    def pre_validate(self, form: Any) -> None:  # noqa: ARG002 - the field's signature
+        if not set(self.data or ()) <= {choice[0] for choice in self.iter_choices()}:
+            raise ValidationError(f"{self.label.text}: choose from the list.")
 
 
 def _choice_rules(label: str, is_required: bool, missing: str) -> list[Any]:
