@@ -29,18 +29,29 @@ MISSING: Any = object()
 @lru_cache(maxsize=1)
 def codes() -> tuple[str, ...]:
     """The codes of the packs shipped with the program, in order."""
-    return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.toml") if "@" not in path.stem))
 
 
 @lru_cache(maxsize=64)
-def load(code: str) -> Pack:
-    """The pack with this code; Invalid lists the known ones."""
+def load(code: str, version: str = "") -> Pack:
+    """The pack with this code, in its present version or the one a case is pinned to; Invalid lists the known codes.
+
+    The present version is `code.toml`; an older one stays beside it as `code@version.toml` for the cases pinned to it.
+    """
     if code not in codes():
         raise Invalid(f"There is no policy pack called “{code}”. Known: {', '.join(codes())}.")
-    pack = pack_from(tomllib.loads((FOLDER / f"{code}.toml").read_text(encoding="utf-8")))
-    if pack.code != code:
-        raise Invalid(f"The policy pack file {code}.toml says its code is “{pack.code}”.")
+    pack = _read(code)
+    if version not in ("", pack.version):
+        if f"{code}@{version}" not in {path.stem for path in FOLDER.glob("*@*.toml")}:
+            raise Invalid(f"Version “{version}” of the policy pack {code} is not here; the present version is {pack.version}.")
+        pack = _read(f"{code}@{version}")
+    if pack.code != code or version not in ("", pack.version):
+        raise Invalid(f"The policy pack file for {code} says it is {pack.code} {pack.version}.")
     return pack
+
+
+def _read(stem: str) -> Pack:
+    return pack_from(tomllib.loads((FOLDER / f"{stem}.toml").read_text(encoding="utf-8")))
 
 
 def pack_from(data: Mapping[str, Any]) -> Pack:

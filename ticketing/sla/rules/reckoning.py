@@ -235,8 +235,7 @@ def _reckoned(target: Target, run: _Run, events: Sequence[Event], calendar: Work
     blank = Reckoning(target, State.WAITING, run.cycle, run.subject, run.occurrence, _calendar=calendar)
     if run.start is None:
         return _not_started(blank, run)
-    end = min((event.at for event in (run.met, run.excuse) if event), default=at)
-    every = [hold for hold in holds_of(events) if hold.since < end and (hold.until is None or hold.until > run.start.at)]
+    every = _holds_until(run, events)
     holds = [hold for hold in every if hold.reason in target.holdable]
     count = DayCount(target, local_day(run.start.at, zone), calendar.with_week(target.working_week), held_days(holds, zone))
     spans = _running_spans(run.start.at, holds)
@@ -257,6 +256,16 @@ def _reckoned(target: Target, run: _Run, events: Sequence[Event], calendar: Work
         _story=Story(count, last, OPENINGS.get(run.start.kind, str(run.start.kind).replace("_", " ").capitalize()), idle,
                      (*remarks, *_refused(target, events, run, zone))),
     )
+
+
+def _holds_until(run: _Run, events: Sequence[Event]) -> list[Hold]:
+    """The holds that touch a run; what satisfied or excused it ends them, so that its due moment stays known."""
+    end = min((event.at for event in (run.met, run.excuse) if event), default=None)
+    begin = run.start.at if run.start else None
+    touching = [hold for hold in holds_of(events) if begin is None or hold.until is None or hold.until > begin]
+    if end is None:
+        return touching
+    return [replace(hold, until=min(hold.until or end, end)) for hold in touching if hold.since < end]
 
 
 def _open_end(target: Target, start: date, today: date) -> date:
