@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ticketing.core.database import Model
-
-
-class FiringState(StrEnum):
-    """Every state but `planned` is final."""
-
-    PLANNED = "planned"
-    FIRED = "fired"
-    SUPERSEDED = "superseded"  # the timer moved, was met or is held; or a higher step was due too
-    FAILED = "failed"
+from ticketing.firings.rules import Cause, FiringState
 
 
 class EscalationRule(Model):
@@ -58,6 +49,8 @@ class Firing(Model):
     __audited__ = False  # the plan is derived; what a firing does is audited on the case
     __table_args__ = (
         UniqueConstraint("case_id", "cycle", "timer_key", "rule_version_id", "step", "occurrence"),
+        Index("ix_firings_planned", "rule_version_id", sqlite_where=text("state = 'planned'"), postgresql_where=text("state = 'planned'")),
+        Index("ix_firings_failed", "fired_at", "id", sqlite_where=text("state = 'failed'"), postgresql_where=text("state = 'failed'")),
         Index("ix_firings_due", "fire_at", "id", sqlite_where=text("state = 'planned'"), postgresql_where=text("state = 'planned'")),
         Index("ix_firings_case_id", "case_id"),
         Index("ix_firings_fired_at", "fired_at", "id"),
@@ -72,9 +65,12 @@ class Firing(Model):
     step: Mapped[int] = mapped_column(default=1)
     occurrence: Mapped[int] = mapped_column(default=1)
     fire_at: Mapped[datetime]
+    due_at: Mapped[datetime]  # what `fire_at` was reckoned from: the timer's due moment, or the moment of a silence or an event
     state: Mapped[FiringState] = mapped_column(default=FiringState.PLANNED)
     fired_at: Mapped[datetime | None]
     is_late: Mapped[bool] = mapped_column(default=False)
-    note: Mapped[str] = mapped_column(default="")
+    cause: Mapped[Cause] = mapped_column(default=Cause.NONE)  # why it was superseded
+    note: Mapped[str] = mapped_column(default="")  # what it did, gave way to, or failed of, in a sentence
+    told: Mapped[list[str]] = mapped_column(default=list)  # uids of the staff it told; the outbox proves the rest
 
     rule_version: Mapped[RuleVersion] = relationship(lazy="joined", innerjoin=True)

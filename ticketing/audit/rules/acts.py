@@ -79,6 +79,7 @@ class Act(StrEnum):
     FIRING_DONE = "firing.done"
     FIRING_SUPERSEDED = "firing.superseded"
     FIRING_FAILED = "firing.failed"
+    FIRING_RETRIED = "firing.retried"
 
     ORGANISATION_CHANGED = "organisation.changed"
     IMPORT_STARTED = "import.started"
@@ -152,6 +153,7 @@ SENTENCES: dict[Act, str] = {
     Act.FIRING_DONE: "Escalation step carried out[: {rule}]",
     Act.FIRING_SUPERSEDED: "Escalation step gave way to a later one[: {rule}]",
     Act.FIRING_FAILED: "Escalation step failed[: {rule}]",
+    Act.FIRING_RETRIED: "Escalation step tried again[: {rule}]",
     Act.ORGANISATION_CHANGED: "Organisation changed[: {fields}]",
     Act.IMPORT_STARTED: "Import started[ from {source}]",
     Act.IMPORT_FINISHED: "Import finished[ from {source}][, {count} cases]",

@@ -1,0 +1,116 @@
+"""Reading rules and firings as frozen rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from ticketing.core.database import db
+from ticketing.core.errors import NotFound
+from ticketing.firings.models import EscalationRule, Firing, RuleVersion
+from ticketing.firings.rules import Actions, Conditions, FiringState, RuleDraft, Trigger
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    """One version of a rule; in force from `effective_at` until `retired_at`."""
+
+    id: int
+    version: int
+    draft: RuleDraft
+    effective_at: datetime
+    retired_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRow:
+    """A rule with its newest version; `planned` is how many steps wait under it."""
+
+    code: str
+    name: str
+    is_active: bool
+    newest: VersionRow
+    planned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DueRow:
+    """A claimed step with everything that deciding and acting needs."""
+
+    id: int
+    uid: str
+    case_id: int
+    cycle: int
+    timer_key: str
+    occurrence: int
+    fire_at: datetime
+    due_at: datetime
+    level: int
+    rule_code: str
+    rule_name: str
+    is_rule_active: bool
+    trigger: Trigger
+    actions: Actions
+
+    @property
+    def target(self) -> str:
+        """The target's code; empty for rules without a timer."""
+        return self.timer_key.split("/")[0] if self.timer_key.count("/") == 2 else ""
+
+    @property
+    def subject(self) -> str:
+        return self.timer_key.split("/")[1] if self.timer_key.count("/") == 2 else ""
+
+    @property
+    def timer_occurrence(self) -> int:
+        return int(self.timer_key.split("/")[2]) if self.timer_key.count("/") == 2 else 0
+
+
+def due_row(row: Firing) -> DueRow:
+    version = row.rule_version
+    return DueRow(
+        row.id, row.uid, row.case_id, row.cycle, row.timer_key, row.occurrence, row.fire_at, row.due_at, version.level, version.rule.code,
+        version.rule.name, version.rule.is_active, Trigger.from_json(version.trigger), Actions.from_json(version.actions))
+
+
+def rules() -> tuple[RuleRow, ...]:
+    """Every rule with its newest version, those in force first, from the lowest rung up."""
+    newest = sa.select(RuleVersion.rule_id, sa.func.max(RuleVersion.version).label("version")).group_by(RuleVersion.rule_id).subquery()
+    query = sa.select(RuleVersion).join(newest, sa.and_(newest.c.rule_id == RuleVersion.rule_id, newest.c.version == RuleVersion.version))
+    planned = _planned_by_rule()
+    found = [_rule_row(row.rule, row, planned.get(row.rule_id, 0)) for row in db.session.scalars(query)]
+    return tuple(sorted(found, key=lambda row: (not row.is_active, row.newest.draft.level, row.name)))
+
+
+def rule(code: str) -> RuleRow:
+    """The rule with this code; raises NotFound."""
+    query = (sa.select(RuleVersion).join(RuleVersion.rule).where(EscalationRule.code == code)
+             .order_by(RuleVersion.version.desc()).limit(1))
+    row = db.session.scalar(query)
+    if row is None:
+        raise NotFound("There is no such rule. Go back to the list of rules.")
+    return _rule_row(row.rule, row, _planned_by_rule().get(row.rule_id, 0))
+
+
+def versions(code: str) -> tuple[VersionRow, ...]:
+    """Every version of a rule, newest first."""
+    query = sa.select(RuleVersion).join(RuleVersion.rule).where(EscalationRule.code == code).order_by(RuleVersion.version.desc())
+    return tuple(_version_row(row) for row in db.session.scalars(query))
+
+
+def _planned_by_rule() -> dict[int, int]:
+    query = (sa.select(RuleVersion.rule_id, sa.func.count()).join(Firing, Firing.rule_version_id == RuleVersion.id)
+             .where(Firing.state == FiringState.PLANNED).group_by(RuleVersion.rule_id))
+    return {row[0]: row[1] for row in db.session.execute(query)}
+
+
+def _rule_row(rule: EscalationRule, version: RuleVersion, planned: int) -> RuleRow:
+    return RuleRow(rule.code, rule.name, rule.is_active, _version_row(version), planned)
+
+
+def _version_row(row: RuleVersion) -> VersionRow:
+    draft = RuleDraft(
+        row.rule.name, row.level, Trigger.from_json(row.trigger), Conditions.from_json(row.conditions), Actions.from_json(row.actions))
+    return VersionRow(row.id, row.version, draft, row.effective_at, row.retired_at)

@@ -1,0 +1,319 @@
+"""What should be planned for a case, and how the plan that stands differs from it; pure.
+
+A step waits for the moment its rule names.  Warnings whose moment falls outside opening hours are given at the next opening, or at the
+last one before if the target is due by then: nobody is warned at midnight or on a Sunday.  A breach keeps its instant.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from ticketing.calendars.rules import WorkingCalendar, find_zone, first_instant_of, named_calendar
+from ticketing.firings.rules.words import Cause, Conditions, FiringState, OffsetUnit, Trigger, TriggerKind
+from ticketing.sla.rules import Reckoning, State
+
+SILENCE = "silence"
+EVENT = "event/"
+LIVE = frozenset({State.RUNNING, State.BREACHED})
+FARTHEST_BACK = 400  # days looked back for an opening before giving up
+ENDED_NOTE = "The case ended."
+STOPPED_NOTES: Mapping[State, str] = {
+    State.MET: "The target was met.",
+    State.HELD: "The case is on hold.",
+    State.WAITING: "The target has no date.",
+    State.NOT_APPLICABLE: "The target no longer applies.",
+    State.BREACHED: "It was met late.",
+}
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFacts:
+    """What of a case decides its plan.  `happened`: kinds of the SLA events that this very verb recorded."""
+
+    case_id: int
+    cycle: int
+    is_open: bool
+    case_type: str
+    severity: str | None
+    site_id: int
+    team_id: int | None
+    is_danger_now: bool
+    calendar: str
+    zone: str
+    last_activity_at: datetime
+    pack: str = ""
+    happened: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VersionFacts:
+    """The version of a rule that is in force."""
+
+    id: int
+    rule_id: int
+    level: int
+    trigger: Trigger
+    conditions: Conditions
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step that should be planned: at `fire_at`, reckoned from `due_at` (the due moment, or the moment of the silence or event)."""
+
+    timer_key: str
+    version_id: int
+    rule_id: int
+    level: int
+    fire_at: datetime
+    due_at: datetime
+
+    @property
+    def key(self) -> Key:
+        return self.timer_key, self.rule_id
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A stored firing, as far as planning looks at it."""
+
+    id: int
+    cycle: int
+    timer_key: str
+    version_id: int
+    rule_id: int
+    occurrence: int
+    fire_at: datetime
+    due_at: datetime
+    state: FiringState
+    cause: Cause
+
+    @property
+    def is_spent(self) -> bool:
+        """It will not come again for the same due moment."""
+        return self.state in (FiringState.FIRED, FiringState.FAILED) or self.cause in (Cause.GAVE_WAY, Cause.PAST)
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """A row to add; `is_past` if it is superseded at once."""
+
+    step: Step
+    occurrence: int
+    fire_at: datetime
+    is_past: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A planned row that gets another moment."""
+
+    id: int
+    fire_at: datetime
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Supersede:
+    """A planned row that ends without firing."""
+
+    id: int
+    cause: Cause
+    note: str
+
+
+@dataclass(slots=True)
+class Changes:
+    """How to make the stored plan what it should be."""
+
+    inserts: list[Insert] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
+    supersedes: list[Supersede] = field(default_factory=list)
+
+
+def timer_key(reckoning: Reckoning) -> str:
+    """ "statement/<request>/1": names one run of a target within a cycle."""
+    return f"{reckoning.target.value}/{reckoning.subject}/{reckoning.occurrence}"
+
+
+def wanted(facts: PlanFacts, reckonings: Iterable[Reckoning], versions: Sequence[VersionFacts], *, at: datetime) -> tuple[Step, ...]:
+    """Every step that should stand or have stood for the case as it is now, whenever its moment is."""
+    if not facts.is_open:
+        return ()
+    matching = [version for version in versions if _matches(version.conditions, facts)]
+    live = [item for item in reckonings if item.cycle == facts.cycle and item.state in LIVE and item.due_at and item.met_at is None]
+    steps = [_timer_step(version, item, facts) for version in matching if version.trigger.kind.has_timer for item in live]
+    steps += [_silence_step(version, facts) for version in matching if version.trigger.kind is TriggerKind.NO_ACTIVITY]
+    steps += [_event_step(version, facts, at) for version in matching if version.trigger.kind is TriggerKind.EVENT]
+    return tuple(step for step in steps if step is not None)
+
+
+def moment_of(trigger: Trigger, reckoning: Reckoning, calendar: WorkingCalendar) -> datetime | None:
+    """The moment a rule names for a timer, before anything waits for opening hours; None while it has none."""
+    due_at = reckoning.due_at
+    if due_at is None:
+        return None
+    if trigger.kind is TriggerKind.PERCENT:
+        return reckoning.moment_at(trigger.number / 100)
+    if trigger.kind is TriggerKind.BREACH:
+        return due_at
+    sign = -1 if trigger.kind is TriggerKind.BEFORE_DUE else 1
+    if trigger.unit is OffsetUnit.WORKING_HOURS:
+        amount = timedelta(hours=trigger.number)
+        return calendar.add(due_at, amount) if sign > 0 else hours_before(calendar, due_at, amount)
+    return reckoning.moment_off(sign * trigger.number)
+
+
+def hours_before(calendar: WorkingCalendar, due_at: datetime, amount: timedelta) -> datetime | None:
+    """The moment from which exactly `amount` of working time is left until `due_at`; None if there is not so much in a year."""
+    zone = find_zone(calendar.timezone)
+    today = due_at.astimezone(zone).date()
+    for back in range(FARTHEST_BACK):
+        begin = first_instant_of(today - timedelta(days=back), zone.key)
+        spare = calendar.between(begin, due_at) - amount
+        if spare >= timedelta():
+            return calendar.add(begin, spare) if spare else calendar.next_opening(begin)
+    return None
+
+
+def compare(
+    facts: PlanFacts, steps: Sequence[Step], stored: Sequence[Stored], *, at: datetime, escalate_late: bool, stopped: Mapping[str, str],
+) -> Changes:
+    """What to insert, move and supersede.  `stopped` says for a timer's key why it has no steps.
+
+    A fired row is never touched; a step that fired comes again only for another due moment that is still ahead.  Of the steps whose
+    moment has passed before they could be planned, the highest of each timer fires now (unless told not to escalate late entries).
+    """
+    changes, rows = Changes(), defaultdict(list)
+    for row in stored:
+        rows[row.timer_key, row.rule_id].append(row)
+    keep: set[int] = set()
+    passed: dict[str, list[tuple[Step, Stored | None, int]]] = defaultdict(list)
+    for step in steps:
+        mine = [row for row in rows[step.key] if row.cycle == facts.cycle]
+        planned = next((row for row in mine if row.state is FiringState.PLANNED and row.version_id == step.version_id), None)
+        if planned is not None and _stands(planned, step, at):
+            keep.add(planned.id)
+        elif not _is_done_with(mine, step, at):
+            occurrence = 1 + max((row.occurrence for row in mine if row.version_id == step.version_id), default=0)
+            if step.fire_at <= at:
+                passed[step.timer_key].append((step, planned, occurrence))
+            elif planned is None:
+                changes.inserts.append(Insert(step, occurrence, step.fire_at))
+            else:
+                changes.moves.append(Move(planned.id, step.fire_at, step.due_at))
+                keep.add(planned.id)
+    for late in passed.values():
+        _plan_passed(changes, late, keep, at=at, escalate_late=escalate_late)
+    changes.supersedes += [
+        Supersede(row.id, Cause.STOPPED, _why_stopped(row, facts, stopped)) for row in stored
+        if row.state is FiringState.PLANNED and row.id not in keep and not _is_waiting_event(row, facts)
+        and row.id not in {item.id for item in changes.supersedes}]
+    return changes
+
+
+def stopped_notes(reckonings: Iterable[Reckoning]) -> dict[str, str]:
+    """For each timer that has no steps any more, why."""
+    return {timer_key(item): STOPPED_NOTES[item.state] for item in reckonings
+            if item.state in STOPPED_NOTES and (item.state is not State.BREACHED or item.met_at is not None)}
+
+
+def _plan_passed(
+    changes: Changes, late: list[tuple[Step, Stored | None, int]], keep: set[int], *, at: datetime, escalate_late: bool,
+) -> None:
+    top = max(step.level for step, _, _ in late) if escalate_late else None
+    for step, planned, occurrence in late:
+        fires = step.level == top
+        if planned is None:
+            changes.inserts.append(Insert(step, occurrence, at if fires else step.fire_at, is_past=not fires))
+        elif fires:
+            changes.moves.append(Move(planned.id, at, step.due_at))
+            keep.add(planned.id)
+        else:
+            changes.supersedes.append(Supersede(planned.id, Cause.PAST, PAST_NOTE))
+
+
+PAST_NOTE = "Its moment had already passed when this was recorded."
+
+
+def _stands(planned: Stored, step: Step, at: datetime) -> bool:
+    if planned.timer_key.startswith(EVENT):
+        return True
+    is_overdue_alike = planned.fire_at <= at and step.fire_at <= at
+    return planned.due_at == step.due_at and (planned.fire_at == step.fire_at or is_overdue_alike)
+
+
+def _is_done_with(mine: Sequence[Stored], step: Step, at: datetime) -> bool:
+    spent = [row for row in mine if row.is_spent]
+    if any(row.due_at == step.due_at for row in spent):
+        return True
+    return step.fire_at <= at and not step.timer_key.startswith(EVENT) and any(row.state is FiringState.FIRED for row in spent)
+
+
+def _is_waiting_event(row: Stored, facts: PlanFacts) -> bool:
+    return facts.is_open and row.cycle == facts.cycle and row.timer_key.startswith(EVENT)
+
+
+def _why_stopped(row: Stored, facts: PlanFacts, stopped: Mapping[str, str]) -> str:
+    if not facts.is_open:
+        return ENDED_NOTE
+    if row.cycle != facts.cycle:
+        return "The case was reopened."
+    return stopped.get(row.timer_key, "The rule or the case changed.")
+
+
+def _matches(conditions: Conditions, facts: PlanFacts) -> bool:
+    return (
+        (not conditions.case_types or facts.case_type in conditions.case_types)
+        and (not conditions.severities or facts.severity in conditions.severities)
+        and (not conditions.site_ids or facts.site_id in conditions.site_ids)
+        and (not conditions.team_ids or facts.team_id in conditions.team_ids)
+        and (facts.is_danger_now or not conditions.only_danger)
+    )
+
+
+def _timer_step(version: VersionFacts, reckoning: Reckoning, facts: PlanFacts) -> Step | None:
+    if version.conditions.targets and reckoning.target not in version.conditions.targets:
+        return None
+    calendar = named_calendar(facts.calendar, facts.zone)
+    moment, due_at = moment_of(version.trigger, reckoning, calendar), reckoning.due_at
+    if moment is None or due_at is None:
+        return None
+    if moment < due_at and not facts.is_danger_now:
+        moment = _when_open(moment, due_at, reckoning.started_at or moment, calendar)
+    return Step(timer_key(reckoning), version.id, version.rule_id, version.level, moment, due_at)
+
+
+def _when_open(moment: datetime, due_at: datetime, started_at: datetime, calendar: WorkingCalendar) -> datetime:
+    """The next opening, or the last opening before where the next comes too late; the moment itself if there is neither."""
+    opening = calendar.next_opening(moment)
+    if opening is None or opening < due_at:
+        return opening or moment
+    zone = find_zone(calendar.timezone)
+    today = moment.astimezone(zone).date()
+    for back in range(FARTHEST_BACK):
+        day = today - timedelta(days=back)
+        found = calendar.next_opening(first_instant_of(day, zone.key)) if calendar.is_working_date(day) else None
+        if found is not None and found <= moment:
+            return found if found > started_at else moment
+    return moment
+
+
+def _silence_step(version: VersionFacts, facts: PlanFacts) -> Step | None:
+    moment = silent_until(version.trigger, facts.last_activity_at, named_calendar(facts.calendar, facts.zone))
+    return Step(SILENCE, version.id, version.rule_id, version.level, moment, moment) if moment else None
+
+
+def silent_until(trigger: Trigger, last_activity_at: datetime, calendar: WorkingCalendar) -> datetime | None:
+    """When a case with no activity since then has been silent for as long as the rule says."""
+    return calendar.add_working_days(last_activity_at, trigger.number)
+
+
+def _event_step(version: VersionFacts, facts: PlanFacts, at: datetime) -> Step | None:
+    event = version.trigger.event
+    if event is None or event not in facts.happened:
+        return None
+    return Step(f"{EVENT}{event.value}", version.id, version.rule_id, version.level, at, at)

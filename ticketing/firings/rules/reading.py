@@ -1,0 +1,142 @@
+"""A rule as a sentence people read: "When 80 % of the time to acknowledge is used, tell the handler and the team lead"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ticketing.firings.rules.ladder import PROMISES
+from ticketing.firings.rules.words import Actions, Conditions, OffsetUnit, Recipient, RuleDraft, Trigger, TriggerKind
+from ticketing.packs.rules import EventKind, TargetCode
+
+TARGET_NOUNS: Mapping[TargetCode, str] = {
+    TargetCode.ACKNOWLEDGE: "acknowledgement",
+    TargetCode.RESPOND: "response",
+    TargetCode.RESPOND_STAGE_1: "first-stage answer",
+    TargetCode.PROGRESS: "progress report",
+    TargetCode.SIX_MONTHS: "six-month limit",
+    TargetCode.INTERIM_NOTICE: "interim notice",
+    TargetCode.DECIDE: "decision",
+    TargetCode.STATEMENT: "statement",
+}
+TIME_FOR: Mapping[TargetCode, str] = {
+    TargetCode.ACKNOWLEDGE: "the time to acknowledge",
+    TargetCode.RESPOND: "the time to respond",
+    TargetCode.DECIDE: "the time to decide",
+    TargetCode.SIX_MONTHS: "the six months",
+}
+EVENT_WORDS: Mapping[EventKind, str] = {
+    EventKind.RECEIVED: "a concern is received",
+    EventKind.ACKNOWLEDGED: "a concern is acknowledged",
+    EventKind.PERIOD_AGREED: "a response date is agreed",
+    EventKind.EXTENDED: "a response date is moved",
+    EventKind.PROGRESS_SENT: "the complainant is told of progress",
+    EventKind.INTERIM_SENT: "an interim notice is sent",
+    EventKind.ANSWERED: "the response is sent",
+    EventKind.SETTLED: "a concern is settled on the spot",
+    EventKind.DECIDED: "a grievance is decided",
+    EventKind.ENDED: "a case ends without a response",
+    EventKind.HELD: "a case is put on hold",
+    EventKind.RELEASED: "a hold ends",
+    EventKind.REOPENED: "a case is reopened",
+    EventKind.STATEMENT_ASKED: "a statement is asked for",
+    EventKind.STATEMENT_GIVEN: "a statement is given",
+    EventKind.ESCALATED_STAGE: "a concern moves to the next stage",
+}
+SHORT: Mapping[Recipient, str] = {
+    Recipient.HANDLER: "the handler",
+    Recipient.TEAM: "everybody in the team",
+    Recipient.TEAM_LEADS: "the team lead",
+    Recipient.MANAGERS: "the managers",
+    Recipient.STATEMENT_AUTHOR: "whoever was asked",
+}
+PRIORITIES: Mapping[int, str] = {1: "raise the priority", 2: "make it urgent"}
+GIVE: Mapping[str, str] = {"team": "give the case back to the team", "team_lead": "give the case to the team lead"}
+
+
+def target_noun(code: str) -> str:
+    """ "acknowledgement" for `acknowledge`; an unknown code as words."""
+    return TARGET_NOUNS[TargetCode(code)] if code in set(TargetCode) else code.replace("_", " ")
+
+
+def describe(draft: RuleDraft, names: Mapping[str, str]) -> str:
+    """The whole rule as one sentence.  `names` gives the name of `site:<id>`, `team:<id>` and `staff:<uid>`."""
+    only = _sentence_of_conditions(draft.conditions, names)
+    return f"{sentence_of_trigger(draft.trigger, draft.conditions.targets)}{only}, {sentence_of_actions(draft.actions, names)}."
+
+
+def sentence_of_trigger(trigger: Trigger, targets: Sequence[TargetCode]) -> str:
+    """ "When 80 % of the time to acknowledge is used"."""
+    thing = _things(targets)
+    if trigger.kind is TriggerKind.PERCENT:
+        time = TIME_FOR.get(targets[0]) if len(targets) == 1 else None
+        return f"When {trigger.number} % of {time or f'the time for {thing}'} is used"
+    if trigger.kind is TriggerKind.BEFORE_DUE:
+        return f"{_amount(trigger)} before {thing} is due"
+    if trigger.kind is TriggerKind.AFTER_DUE:
+        return f"{_amount(trigger)} after {thing} was due and is still missing"
+    if trigger.kind is TriggerKind.BREACH:
+        return f"When {thing} is missed"
+    if trigger.kind is TriggerKind.EVENT:
+        return f"When {EVENT_WORDS[trigger.event]}" if trigger.event else "When something happens"
+    return f"When nothing has happened on a case for {_amount(trigger).lower()}"
+
+
+def sentence_of_actions(actions: Actions, names: Mapping[str, str]) -> str:
+    """ "tell the handler and the team lead, raise the priority"."""
+    said = []
+    people = [SHORT[item] for item in actions.notify] + [names.get(f"staff:{uid}", "somebody who has left") for uid in actions.staff_uids]
+    if people:
+        said.append(f"tell {_and(people)}")
+    if actions.reassign:
+        said.append(GIVE[actions.reassign.value])
+    if actions.priority:
+        said.append(PRIORITIES[actions.priority])
+    if actions.asks_reason:
+        said.append("ask for the reason")
+    if actions.task:
+        said.append(f"add the task “{actions.task}”")
+    return _and(said)
+
+
+def _things(targets: Sequence[TargetCode]) -> str:
+    if not targets or set(targets) == set(TargetCode):
+        return "any target"
+    if tuple(targets) == PROMISES:
+        return "a target"
+    return _or([f"the {TARGET_NOUNS[target]}" for target in targets])
+
+
+def _amount(trigger: Trigger) -> str:
+    unit = trigger.unit or OffsetUnit.WORKING_DAYS
+    word = unit.label.removesuffix("s") if trigger.number == 1 else unit.label
+    return f"{NUMBERS.get(trigger.number, str(trigger.number))} {word}"
+
+
+NUMBERS: Mapping[int, str] = {1: "One", 2: "Two", 3: "Three", 4: "Four", 5: "Five", 6: "Six", 7: "Seven", 8: "Eight", 9: "Nine", 10: "Ten"}
+
+
+def _sentence_of_conditions(conditions: Conditions, names: Mapping[str, str]) -> str:
+    said = []
+    if conditions.case_types:
+        said.append(f"on a case of the kind {_or([f'“{item.label}”' for item in conditions.case_types])}")
+    if conditions.severities:
+        said.append(f"of {_or([item.label.lower() for item in conditions.severities])} severity")
+    if conditions.site_ids:
+        said.append(f"at {_or([names.get(f'site:{item}', 'a former site') for item in conditions.site_ids])}")
+    if conditions.team_ids:
+        said.append(f"in {_or([names.get(f'team:{item}', 'a former team') for item in conditions.team_ids])}")
+    if conditions.only_danger:
+        said.append("where danger is flagged")
+    return "".join(f" {words}" for words in said)
+
+
+def _and(words: Iterable[str]) -> str:
+    return _joined(list(words), "and")
+
+
+def _or(words: Iterable[str]) -> str:
+    return _joined(list(words), "or")
+
+
+def _joined(words: list[str], last: str) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""
