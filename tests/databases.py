@@ -39,6 +39,9 @@ class Databases(Protocol):
     def copy(self, name: str) -> str:
         """The address of a fresh, migrated database."""
 
+    def empty(self, name: str) -> str:
+        """The address of a database without any table."""
+
     def drop(self, url: str) -> None: ...
 
     def describe(self) -> dict[str, str]:
@@ -116,6 +119,9 @@ class SQLiteFiles:
         shutil.copyfile(self.folder / "template.sqlite3", path)
         return f"sqlite:///{path}"
 
+    def empty(self, name: str) -> str:
+        return f"sqlite:///{self.folder / f'{name}-{os.getpid()}-{next(self._numbers)}.sqlite3'}"
+
     def drop(self, url: str) -> None:
         for ending in ("", "-wal", "-shm"):
             Path(url.removeprefix("sqlite:///") + ending).unlink(missing_ok=True)
@@ -158,9 +164,10 @@ class Cluster:
         return cluster
 
     def copy(self, name: str) -> str:
-        fresh = f"{name}_{os.getpid()}_{next(self._numbers)}"
-        self._run(f'CREATE DATABASE "{fresh}" TEMPLATE template_redress')
-        return self._url(fresh)
+        return self._create(name, "template_redress")
+
+    def empty(self, name: str) -> str:
+        return self._create(name, "template0")
 
     def drop(self, url: str) -> None:
         self._run(f'DROP DATABASE IF EXISTS "{sa.make_url(url).database}" WITH (FORCE)')
@@ -174,6 +181,11 @@ class Cluster:
         self.server.send_signal(signal.SIGINT)
         self.server.wait(timeout=30)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _create(self, name: str, template: str) -> str:
+        fresh = f"{name}_{os.getpid()}_{next(self._numbers)}"
+        self._run(f'CREATE DATABASE "{fresh}" TEMPLATE {template}')
+        return self._url(fresh)
 
     def _url(self, name: str) -> str:
         return f"postgresql+psycopg://postgres@/{name}?host={self.folder}"

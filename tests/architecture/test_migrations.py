@@ -10,15 +10,32 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from flask import Flask
 from flask_migrate import downgrade, upgrade
 
+from config import Settings
+from tests.databases import Databases
 from tests.facts import ROOT
+from ticketing.app import create_app
 from ticketing.core.database import Model, UtcDateTime, db
 
 FOLDER = ROOT / "migrations"
 FILES = sorted((FOLDER / "versions").glob("*.py"))
 
 pytestmark = pytest.mark.skipif(not FILES, reason="no migration has landed yet")
+
+
+@pytest.fixture
+def migrated(database_server: Databases) -> Iterator[Flask]:
+    """A program on a database that nothing but the migrations has made."""
+    url = database_server.empty("migrations")
+    app = create_app(Settings.for_tests(url))
+    with app.app_context():
+        upgrade(directory=str(FOLDER))
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+    database_server.drop(url)
 
 
 def chain() -> list[str]:
@@ -58,7 +75,7 @@ def test_they_are_numbered_in_one_line():
     assert len(ScriptDirectory(str(FOLDER)).get_heads()) == 1
 
 
-def test_up_down_and_up_again_is_clean(committing_app):
+def test_up_down_and_up_again_is_clean(migrated):
     before, watched = described(), triggers()
     downgrade(directory=str(FOLDER), revision="base")
     db.engine.dispose()
@@ -77,7 +94,7 @@ def _compare_type(context, inspected, metadata, stored, wanted):
     return None
 
 
-def test_autogenerate_finds_no_difference(committing_app):
+def test_autogenerate_finds_no_difference(migrated):
     with db.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": _compare_type, "target_metadata": Model.metadata})
         assert not compare_metadata(context, Model.metadata)
@@ -90,7 +107,7 @@ def checks_of_models() -> Iterator[tuple[str, str]]:
                 yield table.name, str(constraint.name)
 
 
-def test_the_database_has_the_checks_of_the_models(committing_app):
+def test_the_database_has_the_checks_of_the_models(migrated):
     inspector = sa.inspect(db.engine)
     stored = {(table, str(check["name"])) for table in inspector.get_table_names() for check in inspector.get_check_constraints(table)}
     assert stored == set(checks_of_models())

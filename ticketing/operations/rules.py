@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 PATIENCE = timedelta(minutes=2)  # jobs wake every few seconds; two minutes without one is trouble, not a busy moment
@@ -13,18 +14,37 @@ def is_late(beat_at: datetime | None, at: datetime) -> bool:
     return beat_at is None or at - beat_at > PATIENCE
 
 
-def warnings_of(beats: Mapping[str, datetime], jobs: frozenset[str], waiting: int, has_mail_server: bool, at: datetime) -> list[str]:
-    """Sentences for an administrator; `waiting` is how many messages are due and not yet delivered."""
-    found = []
-    for job in sorted(jobs):
-        beat_at = beats.get(job)
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What is seen of the jobs and of the mail: when each job last ran, which should run, what waits."""
+
+    beats: Mapping[str, datetime]
+    jobs: frozenset[str]
+    due: int = 0
+    oldest_due_at: datetime | None = None
+    stuck: int = 0
+    has_mail_server: bool = True
+
+
+def warnings_of(signs: Signs, at: datetime) -> list[str]:
+    """Sentences for an administrator, most urgent first."""
+    return [*_late_jobs(signs, at), *_mail_trouble(signs, at)]
+
+
+def _late_jobs(signs: Signs, at: datetime) -> Iterator[str]:
+    for job in sorted(signs.jobs):
+        beat_at = signs.beats.get(job)
         if beat_at is None:
-            found.append(f"The job '{job}' has never run. Start `flask --app wsgi worker`.")
+            yield f"The job '{job}' has never run. Start `flask --app wsgi worker`."
         elif is_late(beat_at, at):
             minutes = int((at - beat_at).total_seconds() // 60)
-            found.append(f"The job '{job}' last ran {minutes} minutes ago. Check that `flask --app wsgi worker` is running.")
-    if waiting:
-        found.append(f"{waiting} message{'' if waiting == 1 else 's'} due in the outbox not yet delivered.")
-    if not has_mail_server:
-        found.append("No mail server is set: mail waits in the outbox. Set SMTP_URL.")
-    return found
+            yield f"The job '{job}' last ran {minutes} minutes ago. Check that `flask --app wsgi worker` is running."
+
+
+def _mail_trouble(signs: Signs, at: datetime) -> Iterator[str]:
+    if signs.oldest_due_at is not None and is_late(signs.oldest_due_at, at):
+        yield f"Mail is waiting: {signs.due} due in the outbox and not delivered."
+    if signs.stuck:
+        yield f"Mail needs a person's eye: {signs.stuck} could not be delivered. Open the delivery page."
+    if not signs.has_mail_server:
+        yield "No mail server is set: mail waits in the outbox. Set SMTP_URL."

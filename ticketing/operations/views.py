@@ -33,4 +33,4 @@ def readyz() -> ResponseReturnValue:
 
 def _warnings(at: datetime) -> list[str]:
     jobs: frozenset[str] = current_app.extensions.get("jobs", frozenset())
-    return rules.warnings_of(queries.beats(), jobs, queries.waiting(at), bool(current_app.config["SMTP_URL"]), at)
+    return rules.warnings_of(queries.signs(jobs, bool(current_app.config["SMTP_URL"]), at), at)
