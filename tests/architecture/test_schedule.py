@@ -38,4 +38,5 @@ def test_apscheduler_is_wired_in_one_place(module):
 
 @pytest.mark.parametrize("module", of_piece("jobs"), ids=lambda module: module.name)
 def test_a_module_of_jobs_has_one_that_is_given_its_moment(module):
-    assert [node for node in module.tree.body if isinstance(node, ast.FunctionDef) and is_job(node)], f"{module.where}: no job takes `at` first"
+    found = [node for node in module.tree.body if isinstance(node, ast.FunctionDef) and is_job(node)]
+    assert found, f"{module.where}: no job takes `at` first"
