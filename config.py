@@ -37,6 +37,8 @@ class Settings:
     secure_cookies: bool = True  # cookies only over https; off for demo and development on http
     session_idle_minutes: int = 30  # signed out after this long without a page
     session_hours: int = 12  # signed out after this long in any case
+    password_memory_kib: int = 19456  # argon2id memory for each password hash; less is refused in production
+    password_rounds: int = 2  # argon2id passes over that memory; a change re-hashes each password at its next sign-in
     sweep_seconds: int = 20  # how often the escalation sweep wakes
     deliver_seconds: int = 10  # how often the outbox is delivered
     log_level: str = "INFO"  # DEBUG, INFO, WARNING or ERROR
@@ -64,7 +66,8 @@ class Settings:
         """Fixed settings for the tests, over http, with no mail server."""
         return cls(**{
             "redress_env": "test", "secret_key": "test-key-" + "0" * 32, "database_url": _url(database_url), "secure_cookies": False,
-            "migration_database_url": _url(database_url), "public_url": "http://localhost", "log_level": "ERROR", **changes,
+            "migration_database_url": _url(database_url), "public_url": "http://localhost", "log_level": "ERROR",
+            "password_memory_kib": 64, "password_rounds": 1, **changes,
         })
 
     def as_config(self) -> dict[str, Any]:
@@ -104,6 +107,8 @@ class Settings:
             reasons.append("DEBUG is on: remove it.")
         if not self.secure_cookies:
             reasons.append("SECURE_COOKIES is off: serve over https and remove it.")
+        if self.password_memory_kib < 19456 or self.password_rounds < 2:
+            reasons.append("PASSWORD_MEMORY_KIB or PASSWORD_ROUNDS is too low: remove both, or use at least 19456 and 2.")
         return reasons
 
 

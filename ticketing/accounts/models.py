@@ -24,7 +24,7 @@ class Team(Model):
 
 
 class Staff(Model):
-    """Someone who signs in.  `uid` is the pseudonym the trail keeps; `epoch` grows to end every session at once."""
+    """Someone who signs in.  `uid` is the pseudonym the trail keeps; a leaver stays, inactive, so that old cases keep their names."""
 
     __tablename__ = "staff"
 

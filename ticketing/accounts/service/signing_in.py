@@ -1,0 +1,177 @@
+"""Signing in and out: counted tries, server-side sessions, and everything of it in the trail."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ticketing.accounts import rules
+from ticketing.accounts.models import SingleUseToken, Staff, Throttle, UserSession
+from ticketing.accounts.rules import LIMITS, Attempt, Limited, SignIn
+from ticketing.accounts.service.rows import lock_staff, must_be_or_manage
+from ticketing.audit import service as audit
+from ticketing.audit.rules import ACCESS_STREAM, Act, staff_stream
+from ticketing.core.database import atomic, db, is_postgresql
+from ticketing.core.permissions import Actor, machine, staff_actor
+
+SEEN_EVERY = timedelta(minutes=1)
+KEPT_FOR = timedelta(days=30)
+DOOR = machine("sign-in")
+
+
+@atomic
+def sign_in(attempt: Attempt, browser: str, *, old_token: str = "", at: datetime) -> SignIn:
+    """Decide a weighed try (queries.weigh): a new session token, a refusal, or a lock and when it ends.
+
+    The try is counted first, so however many run at once no more than the limit are ever decided.  Never raises for a wrong
+    password: the count and the trail's entry must stay.  `old_token` is what the browser held before; it ends.
+    """
+    name = count_try(attempt.name_key, Limited.NAME, at=at)
+    address = count_try(attempt.address_key, Limited.ADDRESS, at=at)
+    ends = [until for is_over, _, until in (name, address) if is_over]
+    if ends:
+        _record_refusal(attempt, Act.STAFF_SIGN_IN_REFUSED, {"reason": "locked"}, at=at)
+        return SignIn(locked_until=max(ends), is_address_locked=not name[0])
+    if not attempt.is_right or attempt.staff_id is None:
+        return _refuse(attempt, name, address, at=at)
+    return SignIn(token=_begin(attempt, browser, old_token, at=at))
+
+
+@atomic
+def sign_out(token: str, *, at: datetime) -> None:
+    """End the session on the server; a token nobody holds, or an ended one, changes nothing."""
+    ended = db.session.execute(
+        sa.update(UserSession).where(UserSession.token_hash == rules.token_hash(token), UserSession.ended_at.is_(None))
+        .values(ended_at=at).returning(UserSession.staff_id),
+    ).scalar()
+    if ended is None:
+        return
+    staff = db.session.get_one(Staff, ended)
+    audit.record(staff_stream(staff.uid), Act.STAFF_SIGNED_OUT, by=_actor(staff), at=at)
+
+
+@atomic
+def end_session(session_id: int, *, by: Actor, at: datetime) -> None:
+    """Sign one of one's own browsers out; another person's session is left alone as if it were not there."""
+    ended = db.session.execute(
+        sa.update(UserSession)
+        .where(UserSession.id == session_id, UserSession.staff_id == by.staff_id, UserSession.ended_at.is_(None)).values(ended_at=at),
+    )
+    if cast(sa.CursorResult[Any], ended).rowcount:
+        audit.record(staff_stream(by.uid), Act.STAFF_SIGNED_OUT, by=by, at=at, facts={"browser": "another"})
+
+
+@atomic
+def revoke_sessions(staff_uid: str, *, but: int | None = None, by: Actor, at: datetime) -> int:
+    """Sign somebody out everywhere (but for session `but`): oneself, or anybody for administrators.  Returns how many ended."""
+    staff = lock_staff(staff_uid)
+    must_be_or_manage(staff, by)
+    count = end_sessions(staff.id, but=but, at=at)
+    if count:
+        audit.record(staff_stream(staff.uid), Act.STAFF_SESSIONS_REVOKED, by=by, at=at, facts={"count": count})
+    return count
+
+
+@atomic
+def touch_session(session_id: int, *, at: datetime) -> None:
+    """Note that a session is in use, at most once a minute; never wakes one that has ended."""
+    db.session.execute(
+        sa.update(UserSession)
+        .where(UserSession.id == session_id, UserSession.ended_at.is_(None), UserSession.seen_at <= at - SEEN_EVERY).values(seen_at=at),
+    )
+
+
+@atomic
+def tidy(*, at: datetime) -> int:
+    """Forget counts that no longer count, and sessions and links that ended a month ago; returns how many rows went."""
+    old = at - KEPT_FOR
+    stale = (
+        sa.delete(Throttle).where(Throttle.expires_at < at),
+        sa.delete(UserSession).where(UserSession.seen_at < old),
+        sa.delete(SingleUseToken).where(SingleUseToken.expires_at < old),
+    )
+    return sum(cast(sa.CursorResult[Any], db.session.execute(statement)).rowcount for statement in stale)
+
+
+def end_sessions(staff_id: int, *, but: int | None = None, at: datetime) -> int:
+    """Part of a verb that records it: every open session of an account ends now."""
+    statement = sa.update(UserSession).where(UserSession.staff_id == staff_id, UserSession.ended_at.is_(None))
+    if but is not None:
+        statement = statement.where(UserSession.id != but)
+    return int(cast(sa.CursorResult[Any], db.session.execute(statement.values(ended_at=at))).rowcount)
+
+
+def new_session(staff_id: int, browser: str, *, at: datetime) -> str:
+    """Part of a verb that records it: a fresh session; returns its token, which is kept nowhere."""
+    token = secrets.token_urlsafe(32)
+    db.session.add(UserSession(token_hash=rules.token_hash(token), staff_id=staff_id, started_at=at, seen_at=at, browser=browser))
+    db.session.flush()
+    return token
+
+
+def count_try(key: str, kind: Limited, *, at: datetime) -> tuple[bool, int, datetime]:
+    """Count one more try in one statement: (over the limit, tries so far, when the window or the lock ends).
+
+    The try that reaches the limit starts the lock afresh; those after it do not prolong it.
+    """
+    limit = LIMITS[kind]
+    insert = postgresql.insert if is_postgresql() else sqlite.insert
+    ends = at + limit.window
+    is_new = Throttle.expires_at <= at
+    statement = insert(Throttle).values(key=key, tries=1, expires_at=ends).on_conflict_do_update(
+        index_elements=["key"],
+        set_={
+            "tries": sa.case((is_new, 1), else_=Throttle.tries + 1),
+            "expires_at": sa.case((sa.or_(is_new, Throttle.tries + 1 == limit.tries), ends), else_=Throttle.expires_at),
+        },
+    ).returning(Throttle.tries, Throttle.expires_at)
+    tries, expires_at = db.session.execute(statement).one()
+    return tries > limit.tries, tries, expires_at
+
+
+def forget_tries(key: str) -> None:
+    """A right password, or a new one, wipes the name's slate."""
+    db.session.execute(sa.delete(Throttle).where(Throttle.key == key))
+
+
+def _refuse(attempt: Attempt, name: tuple[bool, int, datetime], address: tuple[bool, int, datetime], *, at: datetime) -> SignIn:
+    is_name_full, is_address_full = name[1] >= LIMITS[Limited.NAME].tries, address[1] >= LIMITS[Limited.ADDRESS].tries
+    if not (is_name_full or is_address_full):
+        _record_refusal(attempt, Act.STAFF_SIGN_IN_REFUSED, {"reason": "wrong name or password"}, at=at)
+        return SignIn()
+    until = max([name[2]] * is_name_full + [address[2]] * is_address_full)
+    _record_refusal(attempt, Act.STAFF_LOCKED_OUT, {"until": until}, at=at)
+    return SignIn(locked_until=until, is_address_locked=not is_name_full)
+
+
+def _record_refusal(attempt: Attempt, act: Act, facts: dict[str, Any], *, at: datetime) -> None:
+    """On one stream for known and unknown names, so that neither shows by its cost; an unknown name is never written down."""
+    about = staff_stream(attempt.staff_uid) if attempt.staff_uid else None
+    audit.record(ACCESS_STREAM, act, by=DOOR, at=at, facts=facts, about=about)
+
+
+def _begin(attempt: Attempt, browser: str, old_token: str, *, at: datetime) -> str:
+    staff = db.session.get_one(Staff, attempt.staff_id)
+    forget_tries(attempt.name_key)
+    db.session.execute(sa.update(Throttle).where(Throttle.key == attempt.address_key).values(tries=Throttle.tries - 1))
+    if old_token:
+        db.session.execute(
+            sa.update(UserSession).where(UserSession.token_hash == rules.token_hash(old_token), UserSession.ended_at.is_(None))
+            .values(ended_at=at),
+        )
+    staff.previous_sign_in_at, staff.last_sign_in_at = staff.last_sign_in_at, at
+    if attempt.fresh_hash is not None:
+        staff.password_hash = attempt.fresh_hash
+    token = new_session(staff.id, browser, at=at)
+    audit.record(staff_stream(staff.uid), Act.STAFF_SIGNED_IN, by=_actor(staff), at=at)
+    return token
+
+
+def _actor(staff: Staff) -> Actor:
+    return staff_actor(
+        uid=staff.uid, name=staff.name, role=staff.role, staff_id=staff.id, team_ids=frozenset(item.team_id for item in staff.memberships),
+    )
