@@ -259,9 +259,15 @@ def weigh(email: str, password: str, address: str) -> Attempt:
     is_right = rules.is_right(stored, password, cost)
     return Attempt(
         rules.throttle_key(Limited.NAME, folded, secret), rules.throttle_key(Limited.ADDRESS, address, secret), is_right,
-        known.id if known else None, known.uid if known else None,
+        known.id if known else None, known.uid if known else None, stored,
         rules.hash_password(password, cost) if is_right and stored and rules.needs_new_hash(stored, cost) else None,
     )
+
+
+def password_link(nonce: str) -> str:
+    """The address behind a mailed link; made when the mail is, so that the secret in it is never stored."""
+    token = rules.link_token(nonce, str(current_app.config["SECRET_KEY"]))
+    return f"{str(current_app.config['PUBLIC_URL']).rstrip('/')}/password/{token}"
 
 
 def password_cost() -> Cost:
@@ -305,11 +311,12 @@ def live_token(token: str, *, at: datetime) -> TokenRow | None:
 
 
 def _staff() -> sa.Select[Any]:
-    return sa.select(
+    columns: tuple[sa.ColumnElement[Any] | sa.orm.InstrumentedAttribute[Any], ...] = (
         Staff.id, Staff.uid, Staff.email, Staff.name, Staff.job_title, Staff.role, Staff.unit_id, Unit.code.label("unit_code"),
         Unit.name.label("unit_name"), Staff.is_active, Staff.password_hash.is_not(None).label("has_password"),
         Staff.last_sign_in_at, Staff.previous_sign_in_at,
-    ).outerjoin(Unit, Unit.id == Staff.unit_id)
+    )
+    return sa.select(*columns).outerjoin(Unit, Unit.id == Staff.unit_id)
 
 
 def _narrowed(wanted: StaffFilter) -> sa.Select[Any]:
@@ -395,9 +402,10 @@ Deputy = aliased(Staff)
 
 
 def _leave() -> sa.Select[Any]:
-    return sa.select(
+    columns: tuple[sa.ColumnElement[Any] | sa.orm.InstrumentedAttribute[Any], ...] = (
         Leave.id, Leave.staff_id, Leave.starts_on, Leave.ends_on, Leave.deputy_id, Deputy.name.label("deputy_name"),
-    ).outerjoin(Deputy, Deputy.id == Leave.deputy_id)
+    )
+    return sa.select(*columns).outerjoin(Deputy, Deputy.id == Leave.deputy_id)
 
 
 def _leave_row(row: Any) -> LeaveRow:

@@ -24,7 +24,8 @@ LONGEST_NAME = 120
 
 @atomic
 def add_site(
-    code: str, name: str, *, zone: str = "Europe/London", pack: str = "england-nhs", calendar: str = "england_wales", by: Actor, at: datetime,
+    code: str, name: str, *, zone: str = "Europe/London", pack: str = "england-nhs", calendar: str = "england_wales",
+    by: Actor, at: datetime,
 ) -> int:
     """A new site; returns its id.  Raises Conflict if the code is taken, Invalid if a value cannot be used."""
     _must_manage(by)

@@ -51,6 +51,7 @@ class Attempt:
     is_right: bool
     staff_id: int | None = None
     staff_uid: str | None = None
+    stored_hash: str | None = None
     fresh_hash: str | None = None
 
 

@@ -8,9 +8,9 @@ import sqlalchemy as sa
 
 from ticketing.accounts import rules
 from ticketing.accounts.models import Leave, Staff
-from ticketing.accounts.service.rows import lock_staff, must_be_or_manage
+from ticketing.accounts.service.rows import _lock_staff, _must_be_or_manage
 from ticketing.audit import service as audit
-from ticketing.audit.rules import Act, staff_stream
+from ticketing.audit.rules import Act, Scalar, staff_stream
 from ticketing.core.database import atomic, db
 from ticketing.core.errors import Conflict, Invalid, NotFound
 from ticketing.core.permissions import Actor
@@ -25,8 +25,8 @@ def set_leave(staff_uid: str, starts_on: date, ends_on: date, deputy_uid: str | 
     Own leave, or anybody's for administrators.  Raises Invalid for days that make no sense or a deputy who may not do the work,
     Conflict where it would overlap other leave.
     """
-    staff = lock_staff(staff_uid)
-    must_be_or_manage(staff, by)
+    staff = _lock_staff(staff_uid)
+    _must_be_or_manage(staff, by)
     _check_days(starts_on, ends_on)
     deputy_id = _deputy_id(staff, deputy_uid)
     overlap = sa.select(Leave.starts_on, Leave.ends_on).where(
@@ -49,10 +49,10 @@ def end_leave(leave_id: int, *, today: date, by: Actor, at: datetime) -> None:
     if leave is None:
         raise NotFound("This leave is not on the list any more.")
     staff = db.session.get_one(Staff, leave.staff_id)
-    must_be_or_manage(staff, by)
+    _must_be_or_manage(staff, by)
     if leave.ends_on < today:
         return
-    facts = {"starts": leave.starts_on, "ends": min(leave.ends_on, today - timedelta(days=1)), "is_ended": True}
+    facts: dict[str, Scalar] = {"starts": leave.starts_on, "ends": min(leave.ends_on, today - timedelta(days=1)), "is_ended": True}
     if leave.starts_on >= today:
         db.session.delete(leave)
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -11,15 +10,17 @@ from flask import current_app
 from ticketing.accounts import rules
 from ticketing.accounts.models import SingleUseToken, Staff
 from ticketing.accounts.queries import password_cost
-from ticketing.accounts.rules import Limited
-from ticketing.accounts.service.rows import lock_staff, must_manage
-from ticketing.accounts.service.signing_in import count_try, end_sessions, forget_tries, new_session
+from ticketing.accounts.rules import Attempt, Limited, SignIn
+from ticketing.accounts.service.rows import _lock_staff, _must_manage
+from ticketing.accounts.service.signing_in import _count_and_refuse, _forget_tries, count_try, end_sessions, new_session
 from ticketing.audit import service as audit
 from ticketing.audit.rules import ACCESS_STREAM, Act, staff_stream
 from ticketing.codes import queries as codes
+from ticketing.core import clock
 from ticketing.core.database import atomic, db
 from ticketing.core.errors import Conflict, Invalid
 from ticketing.core.permissions import Actor, machine, staff_actor
+from ticketing.core.references import new_uid
 from ticketing.outbox import service as outbox
 from ticketing.outbox.rules import NewMessage
 
@@ -31,8 +32,8 @@ DEAD_LINK = "This link has been used or is too old. Ask for a new one below."
 @atomic
 def invite(uid: str, *, by: Actor, at: datetime) -> None:
     """Mail a link to set a first password; older links stop working.  Raises Conflict for a closed account."""
-    must_manage(by)
-    staff = lock_staff(uid)
+    _must_manage(by)
+    staff = _lock_staff(uid)
     if not staff.is_active:
         raise Conflict(f"The account of {staff.name} is closed. Open it again before you invite them.")
     _send_link(staff, INVITATION, "You can now sign in to Redress", at=at)
@@ -77,21 +78,24 @@ def set_password(token: str, password: str, *, at: datetime) -> None:
 
 
 @atomic
-def change_password(uid: str, password: str, browser: str, *, by: Actor, at: datetime) -> str:
-    """A new password for oneself: every other browser is signed out, this one gets the new session token returned.
+def change_password(attempt: Attempt, password: str, browser: str, *, by: Actor, at: datetime) -> SignIn:
+    """A new password for oneself; `attempt` is the present one, weighed: a wrong one counts and locks as at the door.
 
-    That the present password is right is for the caller to check (queries.weigh and `spend_try`).
+    Every browser is signed out; this one gets the new session token returned.  Raises Invalid (field password) as `set_password`.
     """
-    staff = lock_staff(uid)
-    if staff.id != by.staff_id:
-        raise Conflict("You can only change your own password. Send an invitation instead.")
+    staff = db.session.get_one(Staff, by.staff_id)
+    if attempt.staff_id not in (None, staff.id):
+        raise Conflict("You can only change your own password.")
+    refusal = _count_and_refuse(attempt, at=at)
+    if refusal is not None:
+        return refusal
     _set(staff, password, at=at)
     token = new_session(staff.id, browser, at=at)
     audit.record(staff_stream(staff.uid), Act.STAFF_PASSWORD_SET, by=by, at=at)
-    return token
+    return SignIn(token=token)
 
 
-def new_hash(password: str, staff: Staff) -> str:
+def _new_hash(password: str, staff: Staff) -> str:
     """Part of a verb: the hash to store; raises Invalid (field password) with what to do better."""
     problem = rules.password_problem(password, codes.common_passwords(), (staff.name, staff.email.partition("@")[0]))
     if problem is not None:
@@ -99,6 +103,7 @@ def new_hash(password: str, staff: Staff) -> str:
     return rules.hash_password(password, password_cost())
 
 
+@atomic
 def use_up_tokens(staff_id: int, *, at: datetime) -> None:
     """Part of a verb: no link of this account works any more."""
     db.session.execute(
@@ -107,31 +112,38 @@ def use_up_tokens(staff_id: int, *, at: datetime) -> None:
 
 
 def _set(staff: Staff, password: str, *, at: datetime) -> None:
-    staff.password_hash = new_hash(password, staff)
+    staff.password_hash = _new_hash(password, staff)
     use_up_tokens(staff.id, at=at)
     end_sessions(staff.id, at=at)
-    forget_tries(_key(Limited.NAME, staff.email))
+    _forget_tries(_key(Limited.NAME, staff.email))
     db.session.flush()
 
 
 def _send_link(staff: Staff, purpose: str, subject: str, *, at: datetime) -> None:
-    token = secrets.token_urlsafe(32)
+    nonce = new_uid()
+    hashed = rules.token_hash(rules.link_token(nonce, str(current_app.config["SECRET_KEY"])))
     use_up_tokens(staff.id, at=at)
     expires_at = at + LIVES[purpose]
-    db.session.add(SingleUseToken(purpose=purpose, token_hash=rules.token_hash(token), staff_id=staff.id, expires_at=expires_at))
+    db.session.add(SingleUseToken(purpose=purpose, token_hash=hashed, staff_id=staff.id, expires_at=expires_at))
     db.session.flush()
     config = current_app.config
     context = {
-        "name": staff.name, "link": f"{config['PUBLIC_URL'].rstrip('/')}/password/{token}", "organisation": config["ORGANISATION"],
-        "expires_at": expires_at.isoformat(), "role": rules.ROLE_LABELS[staff.role],
+        "name": staff.name, "nonce": nonce, "organisation": config["ORGANISATION"], "expires": _told(expires_at),
+        "role": rules.ROLE_LABELS[staff.role],
     }
     outbox.queue(
         NewMessage(
             kind=purpose, recipient_email=staff.email, recipient_name=staff.name, subject=subject, template=purpose, context=context,
-            dedup_key=f"{purpose}:{rules.token_hash(token)}", staff_uid=staff.uid,
+            dedup_key=f"{purpose}:{hashed}", staff_uid=staff.uid,
         ),
         at=at,
     )
+
+
+def _told(moment: datetime) -> str:
+    """As people at the hospital read it; a mail has no reader whose zone we know."""
+    local = clock.local(moment, str(current_app.config["SITE_ZONE"]))
+    return f"{local:%H:%M} on {local:%A} {local.day} {local:%B %Y}"
 
 
 def _pretend(folded: str, *, at: datetime) -> None:

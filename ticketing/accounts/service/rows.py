@@ -13,7 +13,7 @@ from ticketing.core.errors import NotFound
 from ticketing.core.permissions import Actor, Permission
 
 
-def lock_staff(uid: str) -> Staff:
+def _lock_staff(uid: str) -> Staff:
     """The account, locked until the verb ends; raises NotFound."""
     row = db.session.scalar(sa.select(Staff).where(Staff.uid == uid).with_for_update(of=Staff))
     if row is None:
@@ -21,14 +21,14 @@ def lock_staff(uid: str) -> Staff:
     return row
 
 
-def lock_team(code: str) -> Team:
+def _lock_team(code: str) -> Team:
     row = db.session.scalar(sa.select(Team).where(Team.code == code).with_for_update(of=Team))
     if row is None:
         raise NotFound("This team is not on the list any more. Go back to Teams.")
     return row
 
 
-def team_ids(codes: Iterable[str]) -> dict[str, int]:
+def _team_ids(codes: Iterable[str]) -> dict[str, int]:
     """Ids of teams in use by code; raises NotFound for the first code that is none."""
     wanted = list(dict.fromkeys(codes))
     found = {row.code: row.id for row in db.session.execute(sa.select(Team.code, Team.id).where(Team.code.in_(wanted), Team.is_active))}
@@ -38,13 +38,13 @@ def team_ids(codes: Iterable[str]) -> dict[str, int]:
     return found
 
 
-def must_manage(by: Actor) -> None:
+def _must_manage(by: Actor) -> None:
     """Administrators and the program itself (commands, the demo)."""
     if not by.is_machine:
         by.must(Permission.MANAGE_STAFF)
 
 
-def must_be_or_manage(staff: Staff, by: Actor) -> None:
+def _must_be_or_manage(staff: Staff, by: Actor) -> None:
     """The person themself, or whoever may manage staff."""
     if by.staff_id != staff.id:
-        must_manage(by)
+        _must_manage(by)

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ticketing.accounts import rules
 from ticketing.accounts.models import SingleUseToken, Staff, Throttle, UserSession
 from ticketing.accounts.rules import LIMITS, Attempt, Limited, SignIn
-from ticketing.accounts.service.rows import lock_staff, must_be_or_manage
+from ticketing.accounts.service.rows import _lock_staff, _must_be_or_manage
 from ticketing.audit import service as audit
 from ticketing.audit.rules import ACCESS_STREAM, Act, staff_stream
 from ticketing.core.database import atomic, db, is_postgresql
@@ -25,20 +25,23 @@ DOOR = machine("sign-in")
 
 @atomic
 def sign_in(attempt: Attempt, browser: str, *, old_token: str = "", at: datetime) -> SignIn:
-    """Decide a weighed try (queries.weigh): a new session token, a refusal, or a lock and when it ends.
+    """Decide a weighed try (queries.weigh): a new session token, a refusal, or a lock and the moment it ends.
 
     The try is counted first, so however many run at once no more than the limit are ever decided.  Never raises for a wrong
     password: the count and the trail's entry must stay.  `old_token` is what the browser held before; it ends.
     """
-    name = count_try(attempt.name_key, Limited.NAME, at=at)
-    address = count_try(attempt.address_key, Limited.ADDRESS, at=at)
-    ends = [until for is_over, _, until in (name, address) if is_over]
-    if ends:
-        _record_refusal(attempt, Act.STAFF_SIGN_IN_REFUSED, {"reason": "locked"}, at=at)
-        return SignIn(locked_until=max(ends), is_address_locked=not name[0])
-    if not attempt.is_right or attempt.staff_id is None:
-        return _refuse(attempt, name, address, at=at)
-    return SignIn(token=_begin(attempt, browser, old_token, at=at))
+    refusal = _count_and_refuse(attempt, at=at)
+    if refusal is not None:
+        return refusal
+    staff = db.session.get_one(Staff, attempt.staff_id)
+    staff.previous_sign_in_at, staff.last_sign_in_at = staff.last_sign_in_at, at
+    if attempt.fresh_hash is not None:
+        staff.password_hash = attempt.fresh_hash
+    if old_token:
+        sign_out(old_token, at=at)
+    token = new_session(staff.id, browser, at=at)
+    audit.record(staff_stream(staff.uid), Act.STAFF_SIGNED_IN, by=_actor(staff), at=at)
+    return SignIn(token=token)
 
 
 @atomic
@@ -68,8 +71,8 @@ def end_session(session_id: int, *, by: Actor, at: datetime) -> None:
 @atomic
 def revoke_sessions(staff_uid: str, *, but: int | None = None, by: Actor, at: datetime) -> int:
     """Sign somebody out everywhere (but for session `but`): oneself, or anybody for administrators.  Returns how many ended."""
-    staff = lock_staff(staff_uid)
-    must_be_or_manage(staff, by)
+    staff = _lock_staff(staff_uid)
+    _must_be_or_manage(staff, by)
     count = end_sessions(staff.id, but=but, at=at)
     if count:
         audit.record(staff_stream(staff.uid), Act.STAFF_SESSIONS_REVOKED, by=by, at=at, facts={"count": count})
@@ -97,6 +100,7 @@ def tidy(*, at: datetime) -> int:
     return sum(cast(sa.CursorResult[Any], db.session.execute(statement)).rowcount for statement in stale)
 
 
+@atomic
 def end_sessions(staff_id: int, *, but: int | None = None, at: datetime) -> int:
     """Part of a verb that records it: every open session of an account ends now."""
     statement = sa.update(UserSession).where(UserSession.staff_id == staff_id, UserSession.ended_at.is_(None))
@@ -105,6 +109,7 @@ def end_sessions(staff_id: int, *, but: int | None = None, at: datetime) -> int:
     return int(cast(sa.CursorResult[Any], db.session.execute(statement.values(ended_at=at))).rowcount)
 
 
+@atomic
 def new_session(staff_id: int, browser: str, *, at: datetime) -> str:
     """Part of a verb that records it: a fresh session; returns its token, which is kept nowhere."""
     token = secrets.token_urlsafe(32)
@@ -113,6 +118,7 @@ def new_session(staff_id: int, browser: str, *, at: datetime) -> str:
     return token
 
 
+@atomic
 def count_try(key: str, kind: Limited, *, at: datetime) -> tuple[bool, int, datetime]:
     """Count one more try in one statement: (over the limit, tries so far, when the window or the lock ends).
 
@@ -133,9 +139,32 @@ def count_try(key: str, kind: Limited, *, at: datetime) -> tuple[bool, int, date
     return tries > limit.tries, tries, expires_at
 
 
-def forget_tries(key: str) -> None:
+def _forget_tries(key: str) -> None:
     """A right password, or a new one, wipes the name's slate."""
     db.session.execute(sa.delete(Throttle).where(Throttle.key == key))
+
+
+def _count_and_refuse(attempt: Attempt, *, at: datetime) -> SignIn | None:
+    """Count a try by name and address; None if it is right and may pass, which takes it off the count again."""
+    name = count_try(attempt.name_key, Limited.NAME, at=at)
+    address = count_try(attempt.address_key, Limited.ADDRESS, at=at)
+    ends = [until for is_over, _, until in (name, address) if is_over]
+    if ends:
+        _record_refusal(attempt, Act.STAFF_SIGN_IN_REFUSED, {"reason": "locked"}, at=at)
+        return SignIn(locked_until=max(ends), is_address_locked=not name[0])
+    if not _still_holds(attempt):
+        return _refuse(attempt, name, address, at=at)
+    _forget_tries(attempt.name_key)
+    db.session.execute(sa.update(Throttle).where(Throttle.key == attempt.address_key).values(tries=Throttle.tries - 1))
+    return None
+
+
+def _still_holds(attempt: Attempt) -> bool:
+    """Right when it was weighed, and neither the password nor the account has changed since."""
+    if not attempt.is_right:
+        return False
+    staff = db.session.scalar(sa.select(Staff).where(Staff.id == attempt.staff_id).with_for_update(of=Staff))
+    return staff is not None and staff.is_active and staff.password_hash == attempt.stored_hash
 
 
 def _refuse(attempt: Attempt, name: tuple[bool, int, datetime], address: tuple[bool, int, datetime], *, at: datetime) -> SignIn:
@@ -152,23 +181,6 @@ def _record_refusal(attempt: Attempt, act: Act, facts: dict[str, Any], *, at: da
     """On one stream for known and unknown names, so that neither shows by its cost; an unknown name is never written down."""
     about = staff_stream(attempt.staff_uid) if attempt.staff_uid else None
     audit.record(ACCESS_STREAM, act, by=DOOR, at=at, facts=facts, about=about)
-
-
-def _begin(attempt: Attempt, browser: str, old_token: str, *, at: datetime) -> str:
-    staff = db.session.get_one(Staff, attempt.staff_id)
-    forget_tries(attempt.name_key)
-    db.session.execute(sa.update(Throttle).where(Throttle.key == attempt.address_key).values(tries=Throttle.tries - 1))
-    if old_token:
-        db.session.execute(
-            sa.update(UserSession).where(UserSession.token_hash == rules.token_hash(old_token), UserSession.ended_at.is_(None))
-            .values(ended_at=at),
-        )
-    staff.previous_sign_in_at, staff.last_sign_in_at = staff.last_sign_in_at, at
-    if attempt.fresh_hash is not None:
-        staff.password_hash = attempt.fresh_hash
-    token = new_session(staff.id, browser, at=at)
-    audit.record(staff_stream(staff.uid), Act.STAFF_SIGNED_IN, by=_actor(staff), at=at)
-    return token
 
 
 def _actor(staff: Staff) -> Actor:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from ticketing.accounts import rules
 from ticketing.accounts.models import Staff, Team, TeamMember
-from ticketing.accounts.service.passwords import new_hash, use_up_tokens
-from ticketing.accounts.service.rows import lock_staff, must_manage, team_ids
+from ticketing.accounts.service.passwords import _new_hash, use_up_tokens
+from ticketing.accounts.service.rows import _lock_staff, _must_manage, _team_ids
 from ticketing.accounts.service.signing_in import end_sessions
 from ticketing.audit import service as audit
-from ticketing.audit.rules import ADMIN_STREAM, Act, staff_stream
+from ticketing.audit.rules import ADMIN_STREAM, Act, Scalar, staff_stream
 from ticketing.codes import queries as codes
 from ticketing.core.database import atomic, db
 from ticketing.core.errors import Conflict
@@ -30,14 +30,14 @@ def add_staff(
 
     Raises Invalid for a name, address or password that will not do, Conflict if the address has an account already.
     """
-    must_manage(by)
+    _must_manage(by)
     staff = Staff(
         uid=new_uid(), email=rules.clean_email(email), name=rules.clean_name(name), job_title=_job_title(job_title), role=role,
         unit_id=_unit_id(unit_code), created_at=at,
     )
     _refuse_taken(staff.email)
-    staff.password_hash = new_hash(password, staff) if password is not None else None
-    staff.memberships = [TeamMember(team_id=team_id) for team_id in team_ids(team_codes).values()]
+    staff.password_hash = _new_hash(password, staff) if password is not None else None
+    staff.memberships = [TeamMember(team_id=team_id) for team_id in _team_ids(team_codes).values()]
     db.session.add(staff)
     db.session.flush()
     private = {"name": staff.name, "email": staff.email, "job_title": staff.job_title}
@@ -51,8 +51,8 @@ def change_staff(
     uid: str, *, name: str, email: str, role: Role, job_title: str = "", unit_code: str | None = None, by: Actor, at: datetime,
 ) -> None:
     """Correct an account or give it another role, which holds from its owner's next click.  Raises as `add_staff`."""
-    must_manage(by)
-    staff = lock_staff(uid)
+    _must_manage(by)
+    staff = _lock_staff(uid)
     if role is not staff.role:
         _keep_an_administrator(staff, by, "change their role")
     wanted = {
@@ -75,9 +75,9 @@ def change_staff(
 @atomic
 def set_teams(uid: str, team_codes: Iterable[str], *, by: Actor, at: datetime) -> None:
     """Put somebody in exactly these teams; whoever led one of them still does."""
-    must_manage(by)
-    staff = lock_staff(uid)
-    wanted = set(team_ids(team_codes).values())
+    _must_manage(by)
+    staff = _lock_staff(uid)
+    wanted = set(_team_ids(team_codes).values())
     if wanted == {item.team_id for item in staff.memberships}:
         return
     before = _team_names(staff)
@@ -94,8 +94,8 @@ def deactivate(uid: str, *, hand_over: Callable[[int], int] | None = None, by: A
 
     Returns how many cases were handed over.  Nobody closes their own account or the last administrator's.
     """
-    must_manage(by)
-    staff = lock_staff(uid)
+    _must_manage(by)
+    staff = _lock_staff(uid)
     if staff.id == by.staff_id:
         raise Conflict("You cannot close your own account. Ask another administrator to do it.")
     if not staff.is_active:
@@ -113,8 +113,8 @@ def deactivate(uid: str, *, hand_over: Callable[[int], int] | None = None, by: A
 @atomic
 def reactivate(uid: str, *, by: Actor, at: datetime) -> None:
     """Open a closed account again.  Its old password is gone: its owner needs a new invitation."""
-    must_manage(by)
-    staff = lock_staff(uid)
+    _must_manage(by)
+    staff = _lock_staff(uid)
     if staff.is_active:
         return
     staff.is_active, staff.password_hash = True, None
@@ -123,12 +123,12 @@ def reactivate(uid: str, *, by: Actor, at: datetime) -> None:
 
 
 def _record(
-    staff: Staff, act: Act, *, change: dict[str, tuple[object, object]] | None = None, facts: dict[str, object] | None = None,
-    private: dict[str, str] | None = None, by: Actor, at: datetime,
+    staff: Staff, act: Act, *, change: Mapping[str, tuple[Scalar, Scalar]] | None = None, facts: Mapping[str, Scalar] | None = None,
+    private: Mapping[str, str] | None = None, by: Actor, at: datetime,
 ) -> None:
     """On the account's own stream in full, and on the administrators' in outline."""
     stream = staff_stream(staff.uid)
-    audit.record(stream, act, by=by, at=at, change=change or {}, facts=facts or {}, private=private or {})  # type: ignore[arg-type]
+    audit.record(stream, act, by=by, at=at, change=change, facts=facts, private=private)
     audit.record(ADMIN_STREAM, act, by=by, at=at, about=stream)
 
 

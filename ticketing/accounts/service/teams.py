@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from ticketing.accounts import rules
 from ticketing.accounts.models import Staff, Team, TeamMember
-from ticketing.accounts.service.rows import lock_team, must_manage
+from ticketing.accounts.service.rows import _lock_team, _must_manage
 from ticketing.audit import service as audit
 from ticketing.audit.rules import ADMIN_STREAM, Act
 from ticketing.core.database import atomic, db
@@ -20,7 +20,7 @@ from ticketing.core.permissions import Actor
 @atomic
 def add_team(code: str, name: str, email: str = "", *, by: Actor, at: datetime) -> int:
     """A new team; returns its id.  Raises Conflict if its code or name is taken."""
-    must_manage(by)
+    _must_manage(by)
     team = Team(code=rules.clean_team_code(code), name=rules.clean_name(name), email=_email(email))
     _refuse_taken(Team.code == team.code, f"The code {team.code} is already used. Choose another.", "code")
     _refuse_taken(Team.name == team.name, "There is already a team with this name. Choose another.", "name")
@@ -33,8 +33,8 @@ def add_team(code: str, name: str, email: str = "", *, by: Actor, at: datetime) 
 @atomic
 def change_team(code: str, *, name: str, email: str = "", is_active: bool = True, by: Actor, at: datetime) -> None:
     """Rename a team, give it a mailbox, or take it out of use."""
-    must_manage(by)
-    team = lock_team(code)
+    _must_manage(by)
+    team = _lock_team(code)
     wanted = {"name": rules.clean_name(name), "email": _email(email), "is_active": is_active}
     change = {field: (getattr(team, field), value) for field, value in wanted.items() if getattr(team, field) != value}
     if not change:
@@ -52,11 +52,11 @@ def change_team(code: str, *, name: str, email: str = "", is_active: bool = True
 @atomic
 def set_leads(code: str, staff_uids: Iterable[str], *, by: Actor, at: datetime) -> None:
     """Who leads a team: any of its members, and nobody else.  Raises Invalid for a person who is not in it."""
-    must_manage(by)
-    team = lock_team(code)
+    _must_manage(by)
+    team = _lock_team(code)
     wanted = set(staff_uids)
     query = sa.select(TeamMember, Staff.uid).join(Staff, Staff.id == TeamMember.staff_id).where(TeamMember.team_id == team.id)
-    members = {uid: member for member, uid in db.session.execute(query).tuples()}
+    members = {uid: member for member, uid in db.session.execute(query)}
     if wanted - set(members):
         raise Invalid("Only members of the team can lead it. Put them in the team first.", field="leads")
     before = {uid for uid, member in members.items() if member.is_lead}
