@@ -48,7 +48,9 @@ class Undeliverable(Exception):
 
 
 def compose(mail: Mail) -> EmailMessage:
-    """As RFC 5322, marked as automatic so that no machine answers it (RFC 3834)."""
+    """As RFC 5322, marked as automatic so that no machine answers it (RFC 3834).  Raises ValueError for an address that is none."""
+    if mail.recipient.split() != [mail.recipient]:
+        raise ValueError("an address holds no spaces")
     message = EmailMessage()
     message["Message-ID"] = mail.message_id
     message["From"] = mail.sender

@@ -65,7 +65,7 @@ def render_mail(message: MessageRow) -> Content:
         "message": message, "organisation": current_app.config["ORGANISATION"], "public_url": current_app.config["PUBLIC_URL"],
         **message.context,
     }
-    text = current_app.jinja_env.get_template(f"emails/{message.template}.txt").render(values)
+    text = current_app.jinja_env.get_template(f"emails/{message.template}.txt").render(values).strip() + "\n"
     try:
         page = current_app.jinja_env.get_template(f"emails/{message.template}.html")
     except TemplateNotFound:

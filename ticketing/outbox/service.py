@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from flask import current_app
 
 from ticketing.audit import service as audit
+from ticketing.audit.rules import clean
 from ticketing.core.database import atomic, db, insert_once
 from ticketing.core.errors import Conflict, NotFound
 from ticketing.core.permissions import Actor, Permission
@@ -40,7 +41,7 @@ def queue(message: NewMessage, *, at: datetime) -> str:
     first = max(at, message.not_before or at)
     values = {
         "uid": uid, "message_id": f"<{uid}@{_domain()}>", "dedup_key": message.dedup_key or uid, "kind": message.kind,
-        "recipient_email": one_line(message.recipient_email), "recipient_name": one_line(message.recipient_name),
+        "recipient_email": clean(message.recipient_email).strip(), "recipient_name": one_line(message.recipient_name),
         "subject": one_line(message.subject), "template": message.template, "context": storable(message.context),
         "case_reference": message.case_reference, "staff_uid": message.staff_uid, "state": MessageState.QUEUED,
         "next_attempt_at": first, "attempt_count": 0, "ambiguous_count": 0, "created_at": at, "waiting_since": first, "last_error": "",

@@ -1,0 +1,237 @@
+"""Recording: in the verb's own transaction, in order, erasable where personal, and never skipped."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+
+from tests.facts import MONDAY, TUESDAY
+from tests.probes import Injected, assert_all_or_nothing, count_queries, failing_at
+from ticketing.audit import queries, service
+from ticketing.audit.models import AuditPrivate
+from ticketing.audit.rules import Act, NewEntry
+from ticketing.codes.models import Site
+from ticketing.core.database import atomic, db
+from ticketing.core.errors import Unaudited
+from ticketing.core.permissions import Role, machine, staff_actor
+
+HANA = staff_actor(uid="u-hana", name="Hana Novak", role=Role.OFFICER, staff_id=7)
+CASE = service.case_stream("26-7KQ4-M2XR-9C")
+
+
+def a_site() -> Site:
+    return Site(code="north", name="North Site", zone="Europe/London", pack="england-nhs", calendar="england", is_active=True)
+
+
+def take(seq_stream: str = CASE) -> None:
+    service.record(seq_stream, Act.CASE_TAKEN, by=HANA, at=TUESDAY)
+
+
+# --- what is recorded ---
+
+
+def test_an_entry_reads_back_as_it_was_recorded(app):
+    service.record(
+        CASE, Act.CASE_ASSIGNED, by=HANA, at=TUESDAY, occurred_at=MONDAY, why="She knows the ward", change={"team": (None, "north")},
+        facts={"is_urgent": True, "count": 3, "due": TUESDAY}, private={"to": "Zoë O’Neill"}, is_new=True,
+    )
+    (row,) = queries.timeline(CASE)
+    assert (row.seq, row.act, row.recorded_at, row.occurred_at) == (1, Act.CASE_ASSIGNED, TUESDAY, MONDAY)
+    assert (row.actor_uid, row.actor_name, row.kind, row.role, row.why) == ("u-hana", "Hana Novak", "officer", "officer", "She knows the ward")
+    assert row.change == {"team": (None, "north")}
+    assert row.facts == {"is_urgent": True, "count": 3, "due": TUESDAY.isoformat()}
+    assert row.private == {"to": "Zoë O’Neill"}
+    assert row.erased == frozenset()
+
+
+def test_the_timeline_is_newest_first_and_goes_on_after_the_last_shown(app):
+    for _ in range(5):
+        take()
+    assert [row.seq for row in queries.timeline(CASE, limit=2)] == [5, 4]
+    assert [row.seq for row in queries.timeline(CASE, limit=2, after=4)] == [3, 2]
+    assert queries.timeline(service.case_stream("other")) == ()
+
+
+def test_a_timeline_costs_the_same_queries_however_long(app):
+    take()
+    with count_queries() as one:
+        queries.timeline(CASE)
+    service.record_many([NewEntry(CASE, Act.CASE_TAKEN)] * 49, by=HANA, at=TUESDAY)
+    with count_queries() as fifty:
+        assert len(queries.timeline(CASE)) == 50
+    assert len(one) == len(fifty) == 2
+
+
+def test_erased_values_are_gone_and_the_chain_still_holds(app):
+    service.record(CASE, Act.CASE_NOTE_ADDED, by=HANA, at=TUESDAY, private={"note": "Ward 7"})
+    db.session.connection().execute(sa.delete(AuditPrivate.__table__).where(AuditPrivate.__table__.c.field == "note"))
+    (row,) = queries.timeline(CASE)
+    assert (row.private, row.erased) == ({}, frozenset({"note"}))
+    verdict = queries.verify()
+    assert (verdict.is_whole, verdict.erased) == (True, 1)
+
+
+@pytest.mark.parametrize("text", ["\x00", "\ud800", "a" * 100_000, "‮רע", "'; DROP TABLE audit_entry; --", "\\u0000", "𝔘\U0010ffff"])
+def test_any_text_can_be_recorded(app, text):
+    service.record(CASE, Act.CASE_NOTE_ADDED, by=HANA, at=TUESDAY, why=text, private={"note": text}, facts={"code": text})
+    assert queries.verify().is_whole
+    (row,) = queries.timeline(CASE)
+    assert row.private["note"] == text.replace("\x00", "�").replace("\ud800", "�")
+
+
+def test_a_machine_has_no_role(app):
+    service.record(CASE, Act.CASE_BREACHED, by=machine("sweep"), at=TUESDAY)
+    (row,) = queries.timeline(CASE)
+    assert (row.kind, row.role, row.actor_uid) == ("machine", None, "job:sweep")
+
+
+def test_opening_a_case_is_noted_on_the_readers_own_stream(app):
+    service.record_read("26-7KQ4-M2XR-9C", by=HANA, at=TUESDAY)
+    assert queries.timeline(CASE) == ()
+    (row,) = queries.timeline(service.reads_stream("u-hana"))
+    assert queries.entries_about(CASE) == (row,)
+
+
+# --- many at once ---
+
+
+def test_many_entries_cost_a_handful_of_statements(app):
+    entries = [NewEntry(f"case:{number}", Act.CASE_IMPORTED, facts={"row": number}, is_new=True) for number in range(1_200)]
+    with count_queries() as sent:
+        service.record_many(entries, by=HANA, at=TUESDAY)
+    assert len(sent) == 3
+    verdict = queries.verify()
+    assert (verdict.is_whole, verdict.streams, verdict.entries) == (True, 1_200, 1_200)
+
+
+def test_many_entries_of_old_and_new_streams_keep_their_order(app):
+    take()
+    service.record_many([
+        NewEntry(CASE, Act.CASE_TRIAGED), NewEntry("case:new", Act.CASE_RECEIVED), NewEntry(CASE, Act.CASE_HELD),
+        NewEntry("case:sure", Act.CASE_RECEIVED, is_new=True), NewEntry("case:sure", Act.CASE_TAKEN, is_new=True),
+    ], by=HANA, at=TUESDAY)
+    assert [row.act for row in queries.timeline(CASE)] == ["case.held", "case.triaged", "case.taken"]
+    assert [row.seq for row in queries.timeline("case:sure")] == [2, 1]
+    take("case:new")
+    assert queries.verify().is_whole
+
+
+def test_nothing_to_record_is_no_entry(app):
+    @atomic
+    def verb() -> None:
+        db.session.add(a_site())
+        service.record_many([], by=HANA, at=TUESDAY)
+
+    with pytest.raises(Unaudited):
+        verb()
+
+
+# --- in one transaction with the deed ---
+
+
+def test_an_entry_and_its_deed_come_and_go_together(app):
+    @atomic
+    def verb() -> None:
+        db.session.add(a_site())
+        db.session.flush()
+        service.record("admin", Act.ORGANISATION_CHANGED, by=HANA, at=TUESDAY, private={"note": "x"})
+
+    assert assert_all_or_nothing(verb) >= 4
+
+
+def test_a_verb_that_fails_after_recording_leaves_no_entry(app):
+    @atomic
+    def verb() -> None:
+        take()
+        raise Injected
+
+    take()
+    with pytest.raises(Injected):
+        verb()
+    assert queries.entry_count(CASE) == 1
+    assert queries.verify().is_whole
+
+
+def test_recording_that_fails_halfway_leaves_no_head_without_its_entry(app):
+    for number in (1, 2, 3, 4):
+        with pytest.raises(Injected), failing_at(number):
+            service.record("case:fresh", Act.CASE_TAKEN, by=HANA, at=TUESDAY)
+    assert queries.entry_count() == 0
+    assert queries.verify().is_whole
+
+
+@pytest.mark.parametrize("stream", ["case:hot", "case:own"])
+def test_many_writers_make_one_unbroken_chain(committing_app, stream):
+    def write(worker: int) -> None:
+        with committing_app.app_context():
+            for _ in range(6):
+                take(stream if stream == "case:hot" else f"{stream}{worker}")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    verdict = queries.verify()
+    assert (verdict.faults, verdict.entries) == ([], 24)
+
+
+def test_two_batches_over_the_same_streams_do_not_lock_each_other_out(committing_app):
+    streams = [f"case:{number}" for number in range(30)]
+
+    def write(backwards: bool) -> None:
+        with committing_app.app_context():
+            for _ in range(4):
+                ordered = reversed(streams) if backwards else streams
+                service.record_many([NewEntry(stream, Act.CASE_TAKEN) for stream in ordered], by=HANA, at=TUESDAY)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, [True, False]))
+    verdict = queries.verify()
+    assert (verdict.faults, verdict.entries) == ([], 240)
+
+
+# --- no state without an entry: by trying ---
+
+
+def test_a_flush_outside_a_verb_is_refused(app):
+    db.session.add(a_site())
+    with pytest.raises(Unaudited, match="outside a verb"):
+        db.session.flush()
+
+
+def test_a_bulk_update_outside_a_verb_is_refused(app):
+    with pytest.raises(Unaudited, match="outside a verb"):
+        db.session.execute(sa.update(Site).values(name="Elsewhere"))
+
+
+@pytest.mark.parametrize("change", [
+    lambda: db.session.add(a_site()),
+    lambda: db.session.execute(sa.insert(Site).values(**{k: v for k, v in vars(a_site()).items() if not k.startswith("_")})),
+    lambda: db.session.execute(sa.update(Site).values(name="Elsewhere")),
+    lambda: db.session.execute(sa.delete(Site)),
+])
+def test_a_verb_that_records_nothing_is_refused_and_changes_nothing(app, change):
+    @atomic
+    def verb() -> None:
+        change()
+
+    with pytest.raises(Unaudited, match="without a trail entry"):
+        verb()
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(Site)) == 0
+
+
+def test_a_change_left_over_from_before_is_refused(app):
+    db.session.add(a_site())
+    with pytest.raises(Unaudited, match="outside a verb"):
+        take()
+    db.session.rollback()
+
+
+def test_a_verb_that_records_may_change_the_same_things(app):
+    @atomic
+    def verb() -> None:
+        db.session.add(a_site())
+        service.record("admin", Act.ORGANISATION_CHANGED, by=HANA, at=TUESDAY)
+
+    verb()
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(Site)) == 1
