@@ -212,7 +212,8 @@ def test_every_deed_has_a_sentence_that_reads_with_nothing_but_its_actor(act):
 @pytest.mark.parametrize(("entry", "sentence"), [
     (row(Act.CASE_ACKNOWLEDGED), "Acknowledged by Hana Novak"),
     (row(Act.CASE_ACKNOWLEDGED, facts={"method": "telephone"}), "Acknowledged by telephone by Hana Novak"),
-    (row(Act.CASE_STATUS_MOVED, change={"status": ("triage", "awaiting_signoff")}), "Status moved from triage to awaiting signoff by Hana Novak"),
+    (row(Act.CASE_STATUS_MOVED, change={"status": ("triage", "awaiting_signoff")}),
+     "Status moved from triage to awaiting signoff by Hana Novak"),
     (row(Act.CASE_ASSIGNED, facts={"to": "Team North"}), "Assigned to Team North by Hana Novak"),
     (row(Act.CASE_ASSIGNED, private={"to": "Dr A_B"}), "Assigned to Dr A_B by Hana Novak"),
     (row(Act.PERSON_CHANGED, change={"date_of_birth": (None, None), "email": (None, None)}),
