@@ -38,13 +38,13 @@ class MailServer:
     before_answer: Any = None
     url: str = ""
 
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: ARG002
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
         if "RCPT" in self.answers:
             return self.answers["RCPT"]
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server: Server, session: Any, envelope: Any) -> str:  # noqa: ARG002
+    async def handle_DATA(self, server: Server, session: Any, envelope: Any) -> str:
         if "DATA" in self.answers:
             return self.answers["DATA"]
         self.taken.append(message_from_bytes(envelope.content, policy=default))
