@@ -74,7 +74,7 @@ def verify(stream: str | None = None, progress: Callable[[int], object] | None =
 
 def _values_of(uids: Sequence[str]) -> Mapping[str, list[StoredValue]]:
     found: dict[str, list[StoredValue]] = defaultdict(list)
-    for row in db.session.connection().execute(sa.select(*VALUES).where(PRIVATE.c.entry_uid.in_(uids))):
+    for row in db.session.connection().execute(sa.select(*VALUES).where(PRIVATE.c.entry_uid.in_(uids))).all():
         found[row.entry_uid].append(StoredValue(*row))
     return found
 

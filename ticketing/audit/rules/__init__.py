@@ -17,9 +17,10 @@ from ticketing.audit.rules.chain import (
     mac,
     microseconds,
     moment_of,
+    parse_body,
     plain,
 )
-from ticketing.audit.rules.checking import Fault, FaultKind, StoredEntry, StoredValue, Verdict, Walk, check_head, parse_body
+from ticketing.audit.rules.checking import Fault, FaultKind, StoredEntry, StoredValue, Verdict, Walk, check_head
 from ticketing.audit.rules.entries import (
     ACCESS_STREAM,
     ADMIN_STREAM,

@@ -50,7 +50,29 @@ def canonical(value: Any) -> bytes:
     Raises ValueError for anything that two readers could write differently.
     """
     _refuse_ambiguous(value)
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return written(value)
+
+
+def written(value: Any) -> bytes:
+    """As `canonical`, for what is known to hold nothing ambiguous: only text, or read by `parse_body`."""
+    return ENCODER.encode(value).encode()
+
+
+def parse_body(body: bytes) -> dict[str, Any] | None:
+    """The fields of a body, or None where it is not a JSON object without fractions."""
+    try:
+        value = DECODER.decode(body.decode())
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _refuse_fraction(text: str) -> None:
+    raise ValueError(f"{text} cannot be written in the trail")
+
+
+ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+DECODER = json.JSONDecoder(parse_float=_refuse_fraction, parse_constant=_refuse_fraction)
 
 
 def _refuse_ambiguous(value: Any) -> None:
@@ -106,7 +128,7 @@ def moment_of(value: int) -> datetime:
 
 def genesis(log_id: str, stream: str) -> bytes:
     """What the first entry of a stream points back to; differs for each stream of each installation."""
-    return hashlib.sha256(b"redress/audit/genesis/v1\0" + canonical([log_id, stream])).digest()
+    return hashlib.sha256(b"redress/audit/genesis/v1\0" + written([log_id, stream])).digest()
 
 
 def entry_hash(prev: bytes, body: bytes) -> bytes:
@@ -115,7 +137,7 @@ def entry_hash(prev: bytes, body: bytes) -> bytes:
 
 def commitment(salt: bytes, entry_id: str, field: str, value: str) -> str:
     """Binds an entry to a private value without holding it: once salt and value are erased it says nothing (hex)."""
-    return hashlib.sha256(b"redress/audit/commit/v1\0" + salt + canonical([entry_id, field, value])).hexdigest()
+    return hashlib.sha256(b"redress/audit/commit/v1\0" + salt + written([entry_id, field, value])).hexdigest()
 
 
 def mac(key: bytes, hash_: bytes) -> bytes:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hmac
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from ticketing.audit.rules.chain import Keys, canonical, commitment, entry_hash, genesis, mac, microseconds
+from ticketing.audit.rules.chain import Keys, commitment, entry_hash, genesis, mac, microseconds, parse_body, written
 
 KEPT_FAULTS = 200
 
@@ -171,18 +170,9 @@ def check_head(stream: str, seq: int, hash_: bytes, last: bytes | None, keys: Ke
     return Fault(FaultKind.HEAD, stream, seq, "the head of the stream was altered")
 
 
-def parse_body(body: bytes) -> dict[str, Any] | None:
-    """The body's fields, or None where it is not the JSON object it should be."""
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
 def _is_canonical(stored: bytes, body: dict[str, Any]) -> bool:
     try:
-        return canonical(body) == stored
+        return written(body) == stored
     except ValueError:
         return False
 
