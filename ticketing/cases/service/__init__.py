@@ -1,0 +1,37 @@
+"""Every verb on a case, by its plain name."""
+
+from ticketing.cases.service.assignment import assign, hand_over_all, take
+from ticketing.cases.service.breaches import record_breaches
+from ticketing.cases.service.casework import (
+    add_note,
+    add_point,
+    add_task,
+    change_point,
+    finish_task,
+    give_breach_reason,
+    hold,
+    name_subject,
+    raise_priority,
+    record_finding,
+    release,
+    send_interim,
+)
+from ticketing.cases.service.corrections import ask_receipt_correction, decide_receipt_correction
+from ticketing.cases.service.intake import Concern, receive, receive_many
+from ticketing.cases.service.lifecycle import Triage, acknowledge, agree_period, apply_transition, close, reopen, scope, triage
+from ticketing.cases.service.responses import confirm_outcome, draft_response, sign_and_send
+from ticketing.cases.service.statements import (
+    ask_statement,
+    decline_statement,
+    give_statement,
+    save_statement_draft,
+    withdraw_statement,
+)
+
+__all__ = [
+    "Concern", "Triage", "acknowledge", "add_note", "add_point", "add_task", "agree_period", "apply_transition", "ask_receipt_correction",
+    "ask_statement", "assign", "change_point", "close", "confirm_outcome", "decide_receipt_correction", "decline_statement", "draft_response",
+    "finish_task", "give_breach_reason", "give_statement", "hand_over_all", "hold", "name_subject", "raise_priority", "receive",
+    "receive_many", "record_breaches", "record_finding", "release", "reopen", "save_statement_draft", "scope", "send_interim",
+    "sign_and_send", "take", "triage", "withdraw_statement",
+]

@@ -1,0 +1,93 @@
+"""Who has the case: take, assign, hand over; absence respected, and nobody named in a concern ever gets it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from ticketing.accounts import queries as accounts
+from ticketing.audit.rules import Act
+from ticketing.cases.models import Assignment, Case, CaseSubject
+from ticketing.cases.service._case import _lock_open, _note, _staff, _zone
+from ticketing.core import clock
+from ticketing.core.database import atomic, db
+from ticketing.core.errors import Conflict, Invalid
+from ticketing.core.permissions import Actor, Permission, Role
+
+HANDLERS = frozenset({Role.OFFICER, Role.MANAGER})
+
+
+@atomic
+def take(reference: str, *, by: Actor, at: datetime) -> None:
+    """Take an unassigned case; of two who try at once, one gets it and the other reads who."""
+    case = _lock_open(reference, None, by=by)
+    if case.handler_id == by.staff_id:
+        return
+    if case.handler_id is not None:
+        name = accounts.names_by_id([case.handler_id]).get(case.handler_id, "Somebody")
+        raise Conflict(f"{name} has this case already. Ask them to hand it over, or reassign it.")
+    _give(case, by.staff_id, case.team_id, "", Act.CASE_TAKEN, by=by, at=at)
+
+
+@atomic
+def assign(
+    reference: str, staff_uid: str | None, team_code: str | None, note: str, *, seen: int | None, by: Actor, at: datetime,
+    accept_absence: bool = False,
+) -> None:
+    """Give a case to a person or a team, with a hand-over note.  Raises Conflict for somebody on leave, naming the deputy."""
+    by.must(Permission.ASSIGN_CASES)
+    case = _lock_open(reference, seen, by=by)
+    if not staff_uid and not team_code:
+        raise Invalid("Choose a person or a team.", field="staff")
+    if case.handler_id is not None and not note.strip():
+        raise Invalid("Write a hand-over note: what is done, what is next, what was promised.", field="note")
+    team = accounts.team_by_code(team_code) if team_code else None
+    if team_code and team is None:
+        raise Invalid("Choose a team from the list.", field="team")
+    staff_id = _fit_to_handle(case, staff_uid, accept_absence, at) if staff_uid else None
+    was_held = case.handler_id is not None
+    _give(case, staff_id, team.id if team else case.team_id, note, Act.CASE_HANDED_OVER if was_held else Act.CASE_ASSIGNED, by=by, at=at)
+
+
+@atomic
+def hand_over_all(staff_id: int, to_staff_uid: str | None, note: str, *, by: Actor, at: datetime) -> int:
+    """Every open case of a leaver goes to somebody else, or back to its team; returns how many."""
+    successor = _staff(to_staff_uid).id if to_staff_uid else None
+    cases = db.session.scalars(
+        sa.select(Case).where(Case.handler_id == staff_id, Case.is_open).order_by(Case.id).with_for_update()).all()
+    for case in cases:
+        heir = successor if successor is not None and not _is_named(case, successor) else None
+        _give(case, heir, case.team_id, note, Act.CASE_HANDED_OVER, by=by, at=at)
+    return len(cases)
+
+
+def _fit_to_handle(case: Case, staff_uid: str, accept_absence: bool, at: datetime) -> int:
+    staff = _staff(staff_uid)
+    if staff.role not in HANDLERS:
+        raise Invalid(f"{staff.name} does not handle cases. Choose an officer or a manager.", field="staff")
+    if _is_named(case, staff.id):
+        raise Conflict(f"{staff.name} is named in this concern, so they cannot have the case. Choose somebody else.")
+    today = clock.day_of(at, _zone(case))
+    leave = accounts.on_leave(staff.id, today)
+    if leave is not None and not accept_absence:
+        deputy = accounts.stand_in_for(staff.id, today)
+        instead = f" {deputy.name} stands in." if deputy.id != staff.id else ""
+        raise Conflict(f"{staff.name} is away until {leave.ends_on:%d %b %Y}.{instead} Choose somebody else, or say that it can wait.")
+    return staff.id
+
+
+def _is_named(case: Case, staff_id: int) -> bool:
+    return db.session.scalar(
+        sa.select(CaseSubject.id).where(CaseSubject.case_id == case.id, CaseSubject.staff_id == staff_id)) is not None
+
+
+def _give(case: Case, staff_id: int | None, team_id: int | None, note: str, act: Act, *, by: Actor, at: datetime) -> None:
+    before, case.handler_id, case.team_id = case.handler_id, staff_id, team_id
+    db.session.add(Assignment(
+        case_id=case.id, staff_id=staff_id, team_id=team_id, note=note, assigned_at=at, assigned_by_id=by.staff_id))
+    known = accounts.uids_by_id([person for person in (before, staff_id) if person is not None])
+    team = accounts.team_by_id(team_id) if team_id else None
+    names = accounts.names_by_id([staff_id]) if staff_id else {}
+    _note(case, act, by=by, at=at, why=note, change={"handler": (known.get(before or 0), known.get(staff_id or 0))},
+          facts={"team": team.name if team else None}, private={"to": names[staff_id]} if staff_id in names else {})

@@ -1,0 +1,48 @@
+"""Recording breaches at their instant: the sweep asks, a batch at a time, for the timers whose moment has passed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from ticketing.audit.rules import Act
+from ticketing.cases.models import Case
+from ticketing.cases.service._case import _mirror, _note
+from ticketing.core.batch import Tally
+from ticketing.core.database import atomic, db
+from ticketing.core.permissions import Actor
+from ticketing.sla import service as sla
+from ticketing.sla.models import Timer
+from ticketing.sla.rules import State
+
+
+@atomic
+def record_breaches(*, by: Actor, at: datetime, limit: int = 50) -> Tally:
+    """Note each target missed by `at` on its case, dated when it was missed; costs what is due, not what is open."""
+    due = db.session.execute(
+        sa.select(Timer.case_id, Timer.cycle).where(Timer.state == State.RUNNING, Timer.met_at.is_(None), Timer.due_at <= at)
+        .order_by(Timer.due_at).limit(limit)).all()
+    tally = Tally()
+    for case_id, cycle in sorted(set(due)):
+        case = db.session.scalar(sa.select(Case).where(Case.id == case_id).with_for_update())
+        if case is not None:
+            tally.count("breached", _record(case, cycle, by=by, at=at))
+            tally.done += 1
+    return tally
+
+
+def _record(case: Case, cycle: int, *, by: Actor, at: datetime) -> int:
+    before = {row.id for row in _breached(case.id, cycle)}
+    reckoned = sla.refresh(case.id, cycle, at=at)
+    new = [row for row in _breached(case.id, cycle) if row.id not in before]
+    for row in new:
+        _note(case, Act.CASE_BREACHED, by=by, at=at, occurred_at=row.breached_at, facts={"target": row.target, "subject": row.subject})
+    if cycle == case.cycle:
+        _mirror(case, reckoned)
+    return len(new)
+
+
+def _breached(case_id: int, cycle: int) -> list[Timer]:
+    return list(db.session.scalars(sa.select(Timer).where(
+        Timer.case_id == case_id, Timer.cycle == cycle, Timer.state == State.BREACHED)))

@@ -1,0 +1,191 @@
+"""Day-to-day work on a case: points and findings, notes and contacts, holds, tasks and call-backs, priority."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from ticketing.accounts import queries as accounts
+from ticketing.audit.rules import Act
+from ticketing.cases.models import Case, CaseSubject, Hold, Note, Point, Task
+from ticketing.cases.rules import NoteKind, TaskKind
+from ticketing.cases.service._case import (
+    _clock,
+    _lock,
+    _lock_open,
+    _lock_to_work,
+    _not_in_future,
+    _note,
+    _point,
+    _staff,
+    _unit_id,
+)
+from ticketing.codes.rules import BreachReason, Finding, HoldReason
+from ticketing.core.database import atomic, db
+from ticketing.core.errors import Conflict, Invalid, NotFound
+from ticketing.core.permissions import Actor
+from ticketing.core.references import new_uid
+from ticketing.packs.rules import EventKind
+from ticketing.sla import service as sla
+
+
+@atomic
+def add_point(reference: str, text: str, unit_code: str | None, *, by: Actor, at: datetime) -> int:
+    """Add a point of complaint, in the complainant's words; returns its position."""
+    case = _lock_open(reference, None, by=by)
+    if not text.strip():
+        raise Invalid("Write down the point.", field="text")
+    last = db.session.scalar(sa.select(sa.func.max(Point.position)).where(Point.case_id == case.id)) or 0
+    db.session.add(Point(case_id=case.id, position=last + 1, text=text, unit_id=_unit_id(unit_code) or case.unit_id))
+    _note(case, Act.CASE_POINT_ADDED, by=by, at=at, facts={"position": last + 1}, private={"text": text})
+    return last + 1
+
+
+@atomic
+def change_point(reference: str, position: int, text: str, unit_code: str | None, *, seen: int, by: Actor, at: datetime) -> None:
+    """Reword a point, as agreed with the complainant."""
+    case = _lock_open(reference, seen, by=by)
+    point = _point(case, position)
+    if not text.strip():
+        raise Invalid("Write down the point.", field="text")
+    before, point.text, point.unit_id = point.text, text, _unit_id(unit_code) or point.unit_id
+    _note(case, Act.CASE_POINT_CHANGED, by=by, at=at, facts={"position": position}, private={"before": before, "text": text})
+
+
+@atomic
+def record_finding(
+    reference: str, position: int, finding: Finding, reason: str, remedy: str, *, by: Actor, at: datetime,
+) -> None:
+    """What was found about one point, why, and what is done about it."""
+    case = _lock_open(reference, None, by=by)
+    point = _point(case, position)
+    if not reason.strip():
+        raise Invalid("Say what the finding rests on.", field="reason")
+    before = point.finding.value if point.finding else None
+    point.finding, point.reason, point.remedy = finding, reason, remedy
+    _note(case, Act.CASE_FINDING_RECORDED, by=by, at=at, why=reason, facts={"position": position},
+          change={"finding": (before, finding.value)}, private={"remedy": remedy} if remedy else {})
+
+
+@atomic
+def add_note(reference: str, kind: NoteKind, text: str, *, by: Actor, at: datetime, occurred_at: datetime | None = None) -> None:
+    """Write a note; an update to the complainant also satisfies the duty to keep them informed."""
+    case = _lock_to_work(reference, None, by=by)
+    _not_in_future(occurred_at, at, "The contact", "occurred_at")
+    if not text.strip():
+        raise Invalid("Write the note.", field="text")
+    db.session.add(Note(case_id=case.id, kind=kind, text=text, written_at=occurred_at or at, author_id=by.staff_id))
+    is_update = kind is NoteKind.CONTACT and case.is_open
+    _note(case, Act.CASE_PROGRESS_SENT if is_update else Act.CASE_NOTE_ADDED, by=by, at=at, occurred_at=occurred_at,
+          facts={"kind": kind.value}, private={"text": text})
+    if is_update:
+        _clock(case, EventKind.PROGRESS_SENT, by=by, at=at, occurred_at=occurred_at)
+
+
+@atomic
+def send_interim(reference: str, days: int, note: str, *, by: Actor, at: datetime) -> None:
+    """Record the interim notice that names a number of days (42 CFR 482.13(a)(2)(ii), guidance A-0122; England: a holding letter)."""
+    case = _lock_open(reference, None, by=by)
+    if not 1 <= days <= 365:
+        raise Invalid("Say within how many days the written response will follow: 1 to 365.", field="days")
+    db.session.add(Note(case_id=case.id, kind=NoteKind.CONTACT, text=note, written_at=at, author_id=by.staff_id))
+    _note(case, Act.CASE_INTERIM_SENT, by=by, at=at, facts={"follow_up_days": days}, private={"text": note} if note else {})
+    _clock(case, EventKind.INTERIM_SENT, by=by, at=at, data={"follow_up_days": days})
+
+
+@atomic
+def hold(reference: str, reason: HoldReason, note: str, *, seen: int, by: Actor, at: datetime) -> None:
+    """The case waits; each timer reads the hold under its own rule, statutory ones never pause."""
+    case = _lock_open(reference, seen, by=by)
+    if case.held_since is not None:
+        raise Conflict("The case is already on hold. Release it before holding it for another reason.")
+    case.hold_reason, case.held_since = reason, at
+    db.session.add(Hold(case_id=case.id, cycle=case.cycle, reason=reason, note=note, from_at=at))
+    _note(case, Act.CASE_HELD, by=by, at=at, why=note, facts={"reason": reason.value})
+    _clock(case, EventKind.HELD, by=by, at=at, data={"reason": reason.value})
+
+
+@atomic
+def release(reference: str, note: str, *, seen: int, by: Actor, at: datetime) -> None:
+    """The wait is over."""
+    case = _lock_open(reference, seen, by=by)
+    if case.held_since is None or case.hold_reason is None:
+        raise Conflict("The case is not on hold.")
+    reason, case.hold_reason, case.held_since = case.hold_reason, None, None
+    db.session.execute(sa.update(Hold).where(Hold.case_id == case.id, Hold.until_at.is_(None)).values(until_at=at))
+    _note(case, Act.CASE_RELEASED, by=by, at=at, why=note, facts={"reason": reason.value})
+    _clock(case, EventKind.RELEASED, by=by, at=at, data={"reason": reason.value})
+
+
+@atomic
+def add_task(
+    reference: str, kind: TaskKind, title: str, due_at: datetime, assignee_uid: str | None, team_code: str | None, *, by: Actor, at: datetime,
+) -> str:
+    """Something to do, or a promised call-back; returns its uid."""
+    case = _lock_to_work(reference, None, by=by)
+    if not title.strip():
+        raise Invalid("Say what is to be done.", field="title")
+    assignee = _staff(assignee_uid, "assignee") if assignee_uid else None
+    team = accounts.team_by_code(team_code) if team_code else None
+    uid = new_uid()
+    db.session.add(Task(
+        uid=uid, case_id=case.id, kind=kind, title=title, due_at=due_at, created_at=at,
+        assignee_id=assignee.id if assignee else None if team else by.staff_id or case.handler_id,
+        team_id=team.id if team else None if assignee or by.staff_id or case.handler_id else case.team_id))
+    act = Act.CASE_CALL_BACK_ADDED if kind is TaskKind.CALL_BACK else Act.CASE_TASK_ADDED
+    _note(case, act, by=by, at=at, facts={"due_at": due_at.isoformat()}, private={"title": title})
+    return uid
+
+
+@atomic
+def finish_task(uid: str, outcome: str, *, by: Actor, at: datetime) -> None:
+    """It is done; `outcome` says how it went, where that matters."""
+    task = db.session.scalar(sa.select(Task).where(Task.uid == uid).with_for_update())
+    reference = db.session.scalar(sa.select(Case.reference).where(Case.id == task.case_id)) if task else None
+    if task is None or reference is None:
+        raise NotFound("There is no such task.")
+    case = _lock_to_work(reference, None, by=by)
+    if task.done_at is not None:
+        raise Conflict("This is already done.")
+    task.done_at, task.done_by_id, task.outcome = at, by.staff_id, outcome
+    _note(case, Act.CASE_TASK_DONE, by=by, at=at, private={"title": task.title, **({"outcome": outcome} if outcome else {})})
+
+
+@atomic
+def raise_priority(reference: str, priority: int, why: str, *, by: Actor, at: datetime) -> None:
+    """Raise it to 1 (raised) or 2 (urgent); lower values than the present one change nothing."""
+    case = _lock_open(reference, None, by=by)
+    if priority not in (1, 2):
+        raise Invalid("Choose raised or urgent.", field="priority")
+    if priority <= case.priority:
+        return
+    before, case.priority = case.priority, priority
+    _note(case, Act.CASE_PRIORITY_RAISED, by=by, at=at, why=why, change={"priority": (before, priority)})
+
+
+@atomic
+def name_subject(reference: str, staff_uid: str, *, by: Actor, at: datetime) -> None:
+    """A member of staff the concern is about: from now on the case is hidden from them, and taken from them if they had it."""
+    case = _lock_to_work(reference, None, by=by)
+    staff = _staff(staff_uid)
+    if staff.id == by.staff_id:
+        raise Conflict("Somebody else must record that the concern is about you. Tell your team lead now.")
+    known = db.session.scalar(sa.select(CaseSubject.id).where(CaseSubject.case_id == case.id, CaseSubject.staff_id == staff.id))
+    if known is not None:
+        raise Conflict(f"{staff.name} is already named in this concern.")
+    db.session.add(CaseSubject(case_id=case.id, staff_id=staff.id))
+    if case.handler_id == staff.id:
+        case.handler_id = None
+    _note(case, Act.CASE_SUBJECT_NAMED, by=by, at=at, facts={"staff_uid": staff.uid}, private={"staff_name": staff.name})
+
+
+@atomic
+def give_breach_reason(
+    reference: str, target: str, subject: str, reason: BreachReason, note: str, *, by: Actor, at: datetime,
+) -> None:
+    """Say why a target was missed."""
+    case = _lock(reference, None, by=by)
+    sla.refresh(case.id, case.cycle, at=at)
+    sla.give_breach_reason(case.id, target, subject, reason.value, at=at)
+    _note(case, Act.CASE_BREACH_REASON_GIVEN, by=by, at=at, why=note, facts={"target": target, "subject": subject, "reason": reason.value})

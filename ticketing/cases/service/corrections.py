@@ -1,0 +1,67 @@
+"""Moving a receipt moment back or forth: one person asks and says why, a second decides, the old moment is kept."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from ticketing.audit.rules import Act
+from ticketing.cases.models import Case, ReceiptCorrection
+from ticketing.cases.rules import CorrectionState
+from ticketing.cases.service._case import _follow, _lock_to_work, _note
+from ticketing.core.database import atomic, db
+from ticketing.core.errors import Conflict, Invalid, NotFound
+from ticketing.core.permissions import Actor
+from ticketing.core.references import new_uid
+from ticketing.sla import service as sla
+
+
+@atomic
+def ask_receipt_correction(reference: str, new_at: datetime, reason: str, *, by: Actor, at: datetime) -> str:
+    """Ask for another receipt moment; returns the correction's uid.  Nothing moves until a second person agrees."""
+    case = _lock_to_work(reference, None, by=by)
+    if case.cycle > 1:
+        raise Conflict("The receipt of a reopened case can no longer be moved.")
+    if new_at > at or (case.acknowledged_at is not None and new_at > case.acknowledged_at):
+        raise Invalid("It was received before it was acknowledged, and not in the future.", field="new_at")
+    if not reason.strip():
+        raise Invalid("Say why the date is wrong and how you know.", field="reason")
+    if new_at == case.received_at:
+        raise Invalid("That is the date already recorded.", field="new_at")
+    if db.session.scalar(sa.select(ReceiptCorrection.id).where(
+            ReceiptCorrection.case_id == case.id, ReceiptCorrection.state == CorrectionState.ASKED)):
+        raise Conflict("A correction is already waiting for a second person.")
+    correction = ReceiptCorrection(
+        uid=new_uid(), case_id=case.id, old_at=case.received_at, new_at=new_at, reason=reason, asked_at=at, asked_by_id=by.staff_id or 0)
+    db.session.add(correction)
+    _note(case, Act.CASE_RECEIPT_CORRECTION_ASKED, by=by, at=at, why=reason, change=_moved(correction))
+    return correction.uid
+
+
+@atomic
+def decide_receipt_correction(uid: str, is_approved: bool, why: str, *, by: Actor, at: datetime) -> None:
+    """A second person approves or refuses; approval reckons every timer again from the new moment."""
+    correction = db.session.scalar(sa.select(ReceiptCorrection).where(ReceiptCorrection.uid == uid))
+    reference = db.session.scalar(sa.select(Case.reference).where(Case.id == correction.case_id)) if correction else None
+    if correction is None or reference is None:
+        raise NotFound("There is no such correction.")
+    case = _lock_to_work(reference, None, by=by)
+    db.session.refresh(correction)
+    if correction.state is not CorrectionState.ASKED:
+        raise Conflict(f"This correction was already decided: {correction.state.label.lower()}.")
+    if correction.asked_by_id == by.staff_id:
+        raise Conflict("A second person decides: somebody other than who asked.")
+    correction.decided_at, correction.decided_by_id = at, by.staff_id
+    correction.state = CorrectionState.APPROVED if is_approved else CorrectionState.REFUSED
+    act = Act.CASE_RECEIPT_CORRECTED if is_approved else Act.CASE_RECEIPT_CORRECTION_REFUSED
+    if is_approved:
+        case.received_at = correction.new_at
+        case.team_received_at = max(case.team_received_at, correction.new_at)
+    _note(case, act, by=by, at=at, occurred_at=correction.new_at if is_approved else None, why=why, change=_moved(correction))
+    if is_approved:
+        _follow(case, sla.move_receipt(case.id, case.cycle, correction.new_at, by=by, at=at), at=at)
+
+
+def _moved(correction: ReceiptCorrection) -> dict[str, tuple[str, str]]:
+    return {"received_at": (correction.old_at.isoformat(), correction.new_at.isoformat())}

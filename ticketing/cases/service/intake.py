@@ -1,0 +1,205 @@
+"""Receiving concerns: one or ten thousand, each becomes a case with its trail, its timers and its planned firings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+import sqlalchemy as sa
+
+from ticketing.accounts import queries as accounts
+from ticketing.audit import service as audit
+from ticketing.audit.rules import Act, NewEntry, case_stream
+from ticketing.cases.models import Assignment, Case, CaseSubject, Point
+from ticketing.cases.rules import Status
+from ticketing.cases.service._case import FAR_FUTURE, _mirror, _plan_facts
+from ticketing.codes import queries as codes
+from ticketing.codes.rules import CaseType, Channel, ConsentStatus, Relationship
+from ticketing.core.database import atomic, db
+from ticketing.core.errors import Invalid
+from ticketing.core.permissions import Actor, ActorKind, Permission
+from ticketing.core.references import new_reference
+from ticketing.firings import service as firings
+from ticketing.outbox import service as outbox
+from ticketing.outbox.rules import NewMessage
+from ticketing.packs.rules import EventKind
+from ticketing.people import service as people
+from ticketing.people.rules import PersonDetails
+from ticketing.sla import service as sla
+
+ORAL = frozenset({Channel.PHONE, Channel.IN_PERSON, Channel.VOICEMAIL})
+LATE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """What somebody told us, as it comes in (the minimum data set of rules of practice).
+
+    `received_at` is receipt by anyone in the organisation, `team_received_at` by the team; both aware.  `patient` None: the
+    complainant is the patient where `relationship` says so, else not known.  `takes_it`: who records it takes the case at once.
+    `source_key` makes an import idempotent.  `escalates_late`: whether a step whose moment passed before recording still fires, once.
+    """
+
+    case_type: CaseType
+    channel: Channel
+    site_code: str
+    received_at: datetime
+    narrative: str
+    team_received_at: datetime | None = None
+    unit_code: str | None = None
+    happened_on: date | None = None
+    outcome_sought: str = ""
+    points: tuple[str, ...] = ()
+    complainant: PersonDetails | None = None
+    patient: PersonDetails | None = None
+    relationship: Relationship = Relationship.SELF
+    is_anonymous: bool = False
+    has_agreed_to_email: bool = False
+    is_risk_answered: bool = False
+    is_danger_now: bool = False
+    is_safeguarding: bool = False
+    is_inpatient: bool = False
+    subject_uids: tuple[str, ...] = ()
+    team_code: str | None = None
+    takes_it: bool = False
+    source_key: str | None = None
+    escalates_late: bool = True
+    has_receipt_mail: bool = False
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@atomic
+def receive(concern: Concern, *, by: Actor, at: datetime) -> str:
+    """A concern becomes a case; returns its reference.  Raises Invalid, naming the field, for what cannot be used as given."""
+    return receive_many([concern], by=by, at=at)[0]
+
+
+@atomic
+def receive_many(concerns: Sequence[Concern], *, by: Actor, at: datetime) -> tuple[str, ...]:
+    """Many concerns with a handful of statements; references in the order given.  All or none."""
+    if by.kind is not ActorKind.COMPLAINANT:
+        by.must(Permission.RECORD_CONCERNS)
+    for concern in concerns:
+        _check(concern, at)
+    complainants, patients = _record_people(concerns, by=by, at=at)
+    cases = [_case_row(concern, who, patient, by=by, at=at)
+             for concern, who, patient in zip(concerns, complainants, patients, strict=True)]
+    db.session.add_all(cases)
+    db.session.flush()
+    _add_details(cases, concerns, by=by, at=at)
+    audit.record_many([_entry(case, concern, at) for case, concern in zip(cases, concerns, strict=True)], by=by, at=at)
+    _start_clocks(cases, concerns, by=by, at=at)
+    _send_receipts(cases, concerns, at=at)
+    return tuple(case.reference for case in cases)
+
+
+def _check(concern: Concern, at: datetime) -> None:
+    site = codes.site_by_code(concern.site_code)
+    if site is None:
+        raise Invalid("Choose a site from the list.", field="site")
+    if not concern.narrative.strip():
+        raise Invalid("Write down what they told us, in their words.", field="narrative")
+    if concern.received_at > at:
+        raise Invalid("The concern cannot have been received in the future.", field="received_at")
+    if concern.team_received_at and not concern.received_at <= concern.team_received_at <= at:
+        raise Invalid("The team received it after the organisation did and not in the future.", field="team_received_at")
+    if not concern.is_anonymous and (concern.complainant is None or not concern.complainant.name):
+        raise Invalid("Enter the complainant's name, or say that they wish to stay anonymous.", field="complainant_name")
+
+
+def _record_people(concerns: Sequence[Concern], *, by: Actor, at: datetime) -> tuple[list[int | None], list[int | None]]:
+    """Ids of complainants and patients, in the order of the concerns; one person where the patient speaks."""
+    wanted = [(number, role, details) for number, concern in enumerate(concerns) for role, details in _named(concern)]
+    ids = people.record_people([details for _, _, details in wanted], by=by, at=at)
+    found = {(number, role): person for (number, role, _), person in zip(wanted, ids, strict=True)}
+    complainants = [found.get((number, "complainant")) for number in range(len(concerns))]
+    patients = [
+        found.get((number, "patient")) or (complainants[number] if concern.relationship is Relationship.SELF else None)
+        for number, concern in enumerate(concerns)]
+    return complainants, patients
+
+
+def _named(concern: Concern) -> list[tuple[str, PersonDetails]]:
+    named = [] if concern.complainant is None or concern.is_anonymous else [("complainant", concern.complainant)]
+    if concern.patient is not None and not concern.patient.is_empty:
+        named.append(("patient", concern.patient))
+    return named
+
+
+def _case_row(concern: Concern, complainant_id: int | None, patient_id: int | None, *, by: Actor, at: datetime) -> Case:
+    site = codes.site_by_code(concern.site_code)
+    if site is None:
+        raise Invalid("Choose a site from the list.", field="site")
+    team = accounts.team_by_code(concern.team_code) if concern.team_code else None
+    unit = codes.unit_by_code(concern.unit_code) if concern.unit_code else None
+    return Case(
+        reference=new_reference(at), source_key=concern.source_key, status=Status.RECEIVED, case_type=concern.case_type,
+        channel=concern.channel, site_id=site.id, unit_id=unit.id if unit else None, pack=site.pack, received_at=concern.received_at,
+        team_received_at=concern.team_received_at or concern.received_at, logged_at=at, last_activity_at=at,
+        happened_on=concern.happened_on, complainant_id=complainant_id, patient_id=patient_id,
+        relationship_to_patient=concern.relationship, is_anonymous=concern.is_anonymous,
+        consent_status=ConsentStatus.NOT_NEEDED if concern.relationship is Relationship.SELF else ConsentStatus.UNKNOWN,
+        has_agreed_to_email=concern.has_agreed_to_email, narrative=concern.narrative, outcome_sought=concern.outcome_sought,
+        priority=2 if concern.is_danger_now or concern.is_safeguarding else 0, is_risk_answered=concern.is_risk_answered,
+        is_danger_now=concern.is_danger_now, is_safeguarding=concern.is_safeguarding, is_inpatient=concern.is_inpatient,
+        handler_id=by.staff_id if concern.takes_it else None, team_id=team.id if team else None, queue_at=FAR_FUTURE,
+        version=1, cycle=1, is_open=True)
+
+
+def _add_details(cases: Sequence[Case], concerns: Sequence[Concern], *, by: Actor, at: datetime) -> None:
+    for case, concern in zip(cases, concerns, strict=True):
+        db.session.add_all(
+            Point(case_id=case.id, position=position, text=text, unit_id=case.unit_id)
+            for position, text in enumerate((point for point in concern.points if point.strip()), start=1))
+        if case.handler_id or case.team_id:
+            db.session.add(Assignment(
+                case_id=case.id, staff_id=case.handler_id, team_id=case.team_id, assigned_at=at, assigned_by_id=by.staff_id))
+        for uid in concern.subject_uids:
+            staff = accounts.staff_by_uid(uid)
+            if staff is not None:
+                db.session.add(CaseSubject(case_id=case.id, staff_id=staff.id))
+
+
+def _entry(case: Case, concern: Concern, at: datetime) -> NewEntry:
+    act = Act.CASE_IMPORTED if concern.source_key else Act.CASE_RECEIVED
+    facts = {"case_type": case.case_type.value, "channel": case.channel.value, "is_anonymous": case.is_anonymous,
+             "is_late_entry": at - case.received_at > LATE, "points": len(concern.points), **concern.tags}
+    private = {"narrative": case.narrative, "outcome_sought": case.outcome_sought,
+               **{f"point_{number}": text for number, text in enumerate(concern.points, start=1)}}
+    return NewEntry(
+        case_stream(case.reference), act, occurred_at=case.received_at, change={"status": (None, case.status.value)}, facts=facts,
+        private={name: value for name, value in private.items() if value}, is_new=True)
+
+
+def _start_clocks(cases: Sequence[Case], concerns: Sequence[Concern], *, by: Actor, at: datetime) -> None:
+    reckoned = sla.open_cycles([_opening(case) for case in cases], by=by, at=at)
+    for case in cases:
+        _mirror(case, reckoned[case.id])
+    silent = [case for case, concern in zip(cases, concerns, strict=True) if not concern.escalates_late]
+    loud = [case for case, concern in zip(cases, concerns, strict=True) if concern.escalates_late]
+    firings.plan_many([(_plan_facts(case), reckoned[case.id]) for case in loud], at=at)
+    firings.plan_many([(_plan_facts(case), reckoned[case.id]) for case in silent], at=at, escalate_late=False)
+
+
+def _opening(case: Case) -> sla.Opening:
+    return sla.Opening(case.id, case.cycle, _pin(case), (sla.NewEvent(EventKind.RECEIVED, case.received_at),))
+
+
+def _pin(case: Case) -> sla.PinDetails:
+    site = codes.site_by_id(case.site_id)
+    return sla.PinDetails(
+        pack=case.pack, calendar=site.calendar, zone=site.zone, case_type=case.case_type.value, is_anonymous=case.is_anonymous,
+        is_oral=case.channel in ORAL)
+
+
+def _send_receipts(cases: Sequence[Case], concerns: Sequence[Concern], *, at: datetime) -> None:
+    """A receipt to whoever asked for one by mail; sent by a machine, so it is no acknowledgement."""
+    for case, concern in zip(cases, concerns, strict=True):
+        if concern.has_receipt_mail and concern.complainant is not None and concern.complainant.email:
+            outbox.queue(NewMessage(
+                kind="receipt", recipient_email=concern.complainant.email, recipient_name=concern.complainant.called,
+                subject="We have received what you sent us", template="cases_receipt", context={"reference": case.reference},
+                dedup_key=f"receipt:{case.reference}", case_reference=case.reference), at=at)
+
+

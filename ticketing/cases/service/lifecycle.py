@@ -1,0 +1,182 @@
+"""Moving a case on: `apply_transition` is the only writer of a status, the verbs around it bring what each move needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from ticketing.audit.rules import Act
+from ticketing.cases.models import Case
+from ticketing.cases.rules import ENDED, Action, Status, check_move, derive_outcome, find_move
+from ticketing.cases.service._case import _clock, _facts, _follow, _latest_response, _lock, _lock_open, _not_in_future, _note, _unit_id, _zone
+from ticketing.cases.service.intake import _pin
+from ticketing.codes.rules import CaseType, ConsentStatus, ContactMethod, Severity
+from ticketing.core import clock
+from ticketing.core.database import atomic
+from ticketing.core.errors import Conflict, Invalid
+from ticketing.core.permissions import Actor
+from ticketing.packs.rules import EventKind, codes
+from ticketing.sla import service as sla
+
+ACTS = {
+    Action.ACKNOWLEDGE: Act.CASE_ACKNOWLEDGED, Action.CLOSE: Act.CASE_CLOSED, Action.REOPEN: Act.CASE_REOPENED,
+    Action.PASS_REVIEW: Act.CASE_RESPONSE_REVIEWED, Action.SIGN_AND_SEND: Act.CASE_RESPONSE_SENT,
+    Action.CONFIRM_OUTCOME: Act.CASE_RESPONSE_SENT,
+}
+EVENTS = {
+    Action.ACKNOWLEDGE: EventKind.ACKNOWLEDGED, Action.SETTLE: EventKind.SETTLED, Action.SIGN_AND_SEND: EventKind.ANSWERED,
+    Action.CONFIRM_OUTCOME: EventKind.ANSWERED, Action.EXCLUDE: EventKind.ENDED, Action.WITHDRAW: EventKind.ENDED,
+    Action.TRANSFER: EventKind.ENDED, Action.MERGE_AS_DUPLICATE: EventKind.ENDED, Action.END_WITHOUT_CONSENT: EventKind.ENDED,
+    Action.END_CONTACT: EventKind.ENDED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Triage:
+    """What triage settles: what sort of case, how grave, under which law, and whether anyone is at risk."""
+
+    case_type: CaseType
+    severity: Severity
+    consent_status: ConsentStatus
+    pack: str
+    is_danger_now: bool = False
+    is_safeguarding: bool = False
+    is_inpatient: bool = False
+    unit_code: str | None = None
+
+
+@atomic
+def apply_transition(
+    reference: str, action: Action, why: str = "", *, seen: int | None, by: Actor, at: datetime, occurred_at: datetime | None = None,
+) -> None:
+    """Make one move of the lifecycle: case, trail, timers and plan move together or not at all.
+
+    `occurred_at` is when it happened, where that was earlier than `at`.  Raises Conflict with everything that is missing, Forbidden
+    for a role that may not, NotFound for a case that is hidden or missing.
+    """
+    case = _lock(reference, seen, by=by)
+    move = find_move(case.status, action)
+    check_move(move, _facts(case), why, by)
+    _not_in_future(occurred_at, at, "The day it happened", "occurred_at")
+    before = case.status
+    _set_status(case, move.target, action, by=by, at=occurred_at or at)
+    _note(case, ACTS.get(action, Act.CASE_STATUS_MOVED), by=by, at=at, occurred_at=occurred_at, why=why,
+          change={"status": (before.value, case.status.value)}, facts=_said(case, action))
+    if action is Action.REOPEN:
+        _open_next_cycle(case, by=by, at=at)
+    elif action in EVENTS:
+        data = {"reason": action.value} if EVENTS[action] is EventKind.ENDED else {}
+        _clock(case, EVENTS[action], by=by, at=at, occurred_at=occurred_at, data=data)
+    else:
+        _follow(case, sla.refresh(case.id, case.cycle, at=at), at=at)
+
+
+@atomic
+def triage(reference: str, found: Triage, *, seen: int, by: Actor, at: datetime) -> None:
+    """Settle what triage asks, and confirm the policy pack; begins triage if nobody has yet."""
+    case = _lock_open(reference, seen, by=by)
+    if case.status is Status.RECEIVED:
+        apply_transition(reference, Action.OPEN_TRIAGE, seen=None, by=by, at=at)
+    if case.status is not Status.TRIAGE:
+        raise Conflict(f"Triage is over: the case is in {case.status.label.lower()}.")
+    if found.pack not in codes():
+        raise Invalid("Choose a policy pack from the list.", field="pack")
+    change = {
+        "case_type": (case.case_type.value, found.case_type.value), "pack": (case.pack, found.pack),
+        "severity": (case.severity.value if case.severity else None, found.severity.value),
+        "consent_status": (case.consent_status.value, found.consent_status.value)}
+    case.case_type, case.severity, case.consent_status, case.pack = found.case_type, found.severity, found.consent_status, found.pack
+    case.is_danger_now, case.is_safeguarding, case.is_inpatient = found.is_danger_now, found.is_safeguarding, found.is_inpatient
+    case.is_risk_answered = case.is_pack_confirmed = True
+    case.priority = max(case.priority, 2 if found.is_danger_now or found.is_safeguarding else 0)
+    case.unit_id = _unit_id(found.unit_code) or case.unit_id
+    _note(case, Act.CASE_TRIAGED, by=by, at=at, change={name: pair for name, pair in change.items() if pair[0] != pair[1]},
+          facts={"is_danger_now": found.is_danger_now, "is_safeguarding": found.is_safeguarding})
+    _follow(case, sla.repin(case.id, case.cycle, _pin(case), at=at), at=at)
+
+
+@atomic
+def acknowledge(
+    reference: str, method: ContactMethod, is_discussion_offered: bool, note: str, *, seen: int | None, by: Actor, at: datetime,
+    occurred_at: datetime | None = None,
+) -> None:
+    """Record an acknowledgement a person made, and move on (England: SI 2009/309 reg 13(3): aloud or in writing, with the offer to discuss)."""
+    case = _lock_open(reference, seen, by=by)
+    moment = occurred_at or at
+    _not_in_future(occurred_at, at, "The acknowledgement", "occurred_at")
+    if moment < case.received_at:
+        raise Invalid("It cannot have been acknowledged before it was received.", field="occurred_at")
+    case.acknowledged_at, case.acknowledgement_method, case.is_discussion_offered = moment, method, is_discussion_offered
+    apply_transition(reference, Action.ACKNOWLEDGE, note, seen=None, by=by, at=at, occurred_at=occurred_at)
+
+
+@atomic
+def agree_period(reference: str, due_on: date, how: str, *, seen: int | None, by: Actor, at: datetime) -> None:
+    """Agree the day by which the response is due, or amend it; every amendment is kept (SI 2009/309 regs 13(7), 14, 17)."""
+    case = _lock_open(reference, seen, by=by)
+    if due_on < clock.day_of(at, _zone(case)):
+        raise Invalid("The response date cannot be in the past.", field="due_on")
+    before = case.response_due_on
+    if before is not None and not how:
+        raise Invalid("Say why the date changes and how they were told.", field="how")
+    case.response_due_on = due_on
+    _note(case, Act.CASE_EXTENDED if before else Act.CASE_PERIOD_AGREED, by=by, at=at, why=how,
+          change={"response_due_on": (before.isoformat() if before else None, due_on.isoformat())})
+    _clock(case, EventKind.EXTENDED if before else EventKind.PERIOD_AGREED, by=by, at=at, data={"due_on": due_on.isoformat()})
+
+
+@atomic
+def scope(reference: str, due_on: date, how: str, *, seen: int, by: Actor, at: datetime) -> None:
+    """Agree the response date and move to scoping."""
+    agree_period(reference, due_on, how, seen=seen, by=by, at=at)
+    apply_transition(reference, Action.SCOPE, seen=None, by=by, at=at)
+
+
+@atomic
+def close(reference: str, note: str, *, seen: int, by: Actor, at: datetime) -> None:
+    """No more local action: derive the outcome from the points and close."""
+    case = _lock(reference, seen, by=by)
+    case.closing_note = note
+    apply_transition(reference, Action.CLOSE, note, seen=None, by=by, at=at)
+
+
+@atomic
+def reopen(reference: str, why: str, *, seen: int, by: Actor, at: datetime) -> None:
+    """Begin the next cycle of the same case; the earlier ones stay as they were."""
+    apply_transition(reference, Action.REOPEN, why, seen=seen, by=by, at=at)
+
+
+def _set_status(case: Case, status: Status, action: Action, *, by: Actor, at: datetime) -> None:
+    case.status = status
+    case.is_open = status not in ENDED
+    if status in ENDED:
+        case.closed_at = at
+    if action is Action.CLOSE:
+        case.outcome = derive_outcome(point.finding for point in _facts(case).points)
+    if action in (Action.SIGN_AND_SEND, Action.CONFIRM_OUTCOME):
+        case.response_sent_at = at
+    if action in (Action.PASS_REVIEW, Action.RETURN_DRAFT):
+        _mark_reviewed(case, action, by=by, at=at)
+
+
+def _mark_reviewed(case: Case, action: Action, *, by: Actor, at: datetime) -> None:
+    response = _latest_response(case)
+    if response is not None:
+        passed = action is Action.PASS_REVIEW
+        response.reviewed_at, response.reviewer_id = (at, by.staff_id) if passed else (None, None)
+
+
+def _said(case: Case, action: Action) -> dict[str, str | bool | None]:
+    if action is Action.ACKNOWLEDGE and case.acknowledgement_method is not None:
+        return {"method": case.acknowledgement_method.value, "is_discussion_offered": case.is_discussion_offered}
+    if action is Action.CLOSE:
+        return {"outcome": case.outcome.value if case.outcome else None}
+    return {"action": action.value}
+
+
+def _open_next_cycle(case: Case, *, by: Actor, at: datetime) -> None:
+    case.cycle += 1
+    case.is_open, case.closed_at, case.outcome, case.response_due_on = True, None, None, None
+    case.hold_reason = case.held_since = None
+    opening = sla.Opening(case.id, case.cycle, _pin(case), (sla.NewEvent(EventKind.REOPENED, at),))
+    _follow(case, sla.open_cycles([opening], by=by, at=at)[case.id], at=at)

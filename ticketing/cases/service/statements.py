@@ -1,0 +1,139 @@
+"""Statement requests: named points put to a clinician, answered by them, each with its own timer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from ticketing.accounts import queries as accounts
+from ticketing.audit.rules import Act
+from ticketing.cases.models import Case, StatementRequest
+from ticketing.cases.rules import StatementState
+from ticketing.cases.service._case import _clock, _lock_open, _note, _point, _staff, _zone
+from ticketing.core import clock
+from ticketing.core.database import atomic, db
+from ticketing.core.errors import Conflict, Invalid, NotFound
+from ticketing.core.permissions import Actor, Permission, Role
+from ticketing.core.references import new_uid
+from ticketing.outbox import service as outbox
+from ticketing.outbox.rules import NewMessage
+from ticketing.packs.rules import EventKind
+
+ANSWERERS = frozenset({Role.CLINICIAN, Role.OFFICER, Role.MANAGER})
+
+
+@atomic
+def ask_statement(
+    reference: str, staff_uid: str, points: tuple[int, ...], questions: str, records: str, minutes: int, *, by: Actor, at: datetime,
+) -> str:
+    """Put points and questions to a member of staff, by mail and on their page; returns the request's uid."""
+    case = _lock_open(reference, None, by=by)
+    staff = _staff(staff_uid)
+    if staff.role not in ANSWERERS:
+        raise Invalid(f"{staff.name} does not answer statements. Choose a clinician.", field="staff")
+    if not questions.strip():
+        raise Invalid("Write what you want them to answer.", field="questions")
+    if not 1 <= minutes <= 600:
+        raise Invalid("Estimate between 1 and 600 minutes.", field="minutes")
+    request = StatementRequest(
+        uid=new_uid(), case_id=case.id, cycle=case.cycle, staff_id=staff.id, asked_by_id=by.staff_id, questions=questions,
+        records=records, minutes=minutes, asked_at=at, points=[_point(case, position) for position in points])
+    db.session.add(request)
+    case.open_statements += 1
+    _note(case, Act.CASE_STATEMENT_ASKED, by=by, at=at, facts={"request": request.uid, "staff_uid": staff.uid, "minutes": minutes},
+          private={"staff_name": staff.name, "questions": questions})
+    _clock(case, EventKind.STATEMENT_ASKED, by=by, at=at, subject=request.uid)
+    _tell(staff, case, request, at)
+    return request.uid
+
+
+@atomic
+def save_statement_draft(uid: str, text: str, *, by: Actor, at: datetime) -> None:
+    """Keep what was typed so far; nobody else reads it."""
+    request, case = _lock_request(uid, by=by, at=at)
+    request.draft = text
+    _note(case, Act.CASE_AMENDED, by=by, at=at, facts={"request": uid, "what": "statement_draft"})
+
+
+@atomic
+def give_statement(uid: str, text: str, *, by: Actor, at: datetime) -> None:
+    """Answer; the officer who asked is told."""
+    request, case = _lock_request(uid, by=by, at=at)
+    if not text.strip():
+        raise Invalid("Write your answer.", field="text")
+    request.answer, request.draft, request.answered_at = text, "", at
+    _end_request(request, case, StatementState.GIVEN)
+    _note(case, Act.CASE_STATEMENT_GIVEN, by=by, at=at, facts={"request": uid}, private={"answer": text})
+    _clock(case, EventKind.STATEMENT_GIVEN, by=by, at=at, subject=uid)
+    _tell_asker(request, case, "statement_given", at)
+
+
+@atomic
+def decline_statement(uid: str, why: str, *, by: Actor, at: datetime) -> None:
+    """Not for me: the officer must ask somebody else."""
+    request, case = _lock_request(uid, by=by, at=at)
+    if not why.strip():
+        raise Invalid("Say why, and who should be asked instead if you know.", field="why")
+    request.answer, request.answered_at = why, at
+    _end_request(request, case, StatementState.DECLINED)
+    _note(case, Act.CASE_STATEMENT_DECLINED, by=by, at=at, why=why, facts={"request": uid})
+    _clock(case, EventKind.STATEMENT_GIVEN, by=by, at=at, subject=uid)
+    _tell_asker(request, case, "statement_declined", at)
+
+
+@atomic
+def withdraw_statement(uid: str, why: str, *, by: Actor, at: datetime) -> None:
+    """No longer needed."""
+    request = db.session.scalar(sa.select(StatementRequest).where(StatementRequest.uid == uid))
+    reference = db.session.scalar(sa.select(Case.reference).where(Case.id == request.case_id)) if request else None
+    if request is None or reference is None:
+        raise NotFound("There is no such statement request.")
+    case = _lock_open(reference, None, by=by)
+    _must_be_open(request)
+    _end_request(request, case, StatementState.WITHDRAWN)
+    _note(case, Act.CASE_STATEMENT_WITHDRAWN, by=by, at=at, why=why, facts={"request": uid})
+    _clock(case, EventKind.STATEMENT_GIVEN, by=by, at=at, subject=uid)
+
+
+def _lock_request(uid: str, *, by: Actor, at: datetime) -> tuple[StatementRequest, Case]:
+    """An open request put to this actor, or to somebody they stand in for today; and its case, locked first."""
+    by.must(Permission.ANSWER_STATEMENTS)
+    found = db.session.scalar(sa.select(StatementRequest).where(StatementRequest.uid == uid))
+    case = db.session.scalar(sa.select(Case).where(Case.id == found.case_id).with_for_update()) if found else None
+    if found is None or case is None or by.staff_id is None:
+        raise NotFound("There is no such question for you.")
+    db.session.refresh(found)
+    if by.staff_id not in (found.staff_id, accounts.stand_in_for(found.staff_id, clock.day_of(at, _zone(case))).id):
+        raise NotFound("There is no such question for you.")
+    _must_be_open(found)
+    return found, case
+
+
+def _must_be_open(request: StatementRequest) -> None:
+    if request.state is not StatementState.OPEN:
+        raise Conflict(f"This request has ended: {request.state.label.lower()}.")
+
+
+def _end_request(request: StatementRequest, case: Case, state: StatementState) -> None:
+    request.state = state
+    case.open_statements = max(0, case.open_statements - 1)
+
+
+def _tell(staff: accounts.StaffRow, case: Case, request: StatementRequest, at: datetime) -> None:
+    """By mail to them, or to whoever stands in for them today."""
+    reader = accounts.stand_in_for(staff.id, clock.day_of(at, _zone(case)))
+    outbox.queue(NewMessage(
+        kind="statement_asked", recipient_email=reader.email, recipient_name=reader.name, subject="Questions for you about a concern",
+        template="cases_statement_asked", context={"uid": request.uid, "minutes": request.minutes},
+        dedup_key=f"statement:{request.uid}:{reader.uid}", case_reference=case.reference, staff_uid=reader.uid), at=at)
+
+
+def _tell_asker(request: StatementRequest, case: Case, kind: str, at: datetime) -> None:
+    asker = accounts.staff_by_id(case.handler_id or request.asked_by_id or 0)
+    if asker is None:
+        return
+    outbox.queue(NewMessage(
+        kind=kind, recipient_email=asker.email, recipient_name=asker.name, subject=f"Case {case.reference}: a statement was answered",
+        template=f"cases_{kind}", context={"reference": case.reference}, dedup_key=f"{kind}:{request.uid}",
+        case_reference=case.reference, staff_uid=asker.uid), at=at)
