@@ -1,0 +1,66 @@
+"""What the sweep needs to know of the cases whose steps are due: one statement for a whole batch."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from ticketing.cases.models import Case, CaseSubject
+from ticketing.cases.queries.visibility import visible_to
+from ticketing.cases.rules import Status
+from ticketing.codes.models import Site
+from ticketing.core.database import db
+from ticketing.core.permissions import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class FiringContext:
+    """A case as an escalation step looks at it, under lock."""
+
+    case_id: int
+    reference: str
+    status: Status
+    is_open: bool
+    cycle: int
+    case_type: str
+    severity: str | None
+    handler_id: int | None
+    team_id: int | None
+    site_id: int
+    subject_ids: frozenset[int]
+    is_danger_now: bool
+    held_since: datetime | None
+    priority: int
+    pack: str
+    zone: str
+    calendar: str
+    last_activity_at: datetime
+
+
+def firing_context(case_ids: Iterable[int]) -> Mapping[int, FiringContext]:
+    """The cases by id, locked in id order."""
+    wanted = sorted(set(case_ids))
+    rows = db.session.execute(
+        sa.select(Case, Site.zone, Site.calendar).join(Site, Site.id == Case.site_id).where(Case.id.in_(wanted))
+        .order_by(Case.id).with_for_update(of=Case)).all()
+    subjects: dict[int, set[int]] = defaultdict(set)
+    for case_id, staff_id in db.session.execute(
+            sa.select(CaseSubject.case_id, CaseSubject.staff_id).where(CaseSubject.case_id.in_(wanted))):
+        subjects[case_id].add(staff_id)
+    return {row.Case.id: _context(row.Case, row.zone, row.calendar, frozenset(subjects[row.Case.id])) for row in rows}
+
+
+def may_read(reference: str, actor: Actor) -> bool:
+    """Whether a mail about this case may go to this person now."""
+    return db.session.scalar(sa.select(Case.id).where(Case.reference == reference, visible_to(actor))) is not None
+
+
+def _context(case: Case, zone: str, calendar: str, subjects: frozenset[int]) -> FiringContext:
+    return FiringContext(
+        case.id, case.reference, case.status, case.is_open, case.cycle, case.case_type.value, case.severity.value if case.severity else None,
+        case.handler_id, case.team_id, case.site_id, subjects, case.is_danger_now, case.held_since, case.priority, case.pack, zone, calendar,
+        case.last_activity_at)
