@@ -61,7 +61,7 @@ def drifts(*, at: datetime) -> Iterator[tuple[int, list[Drift]]]:
         last = case_ids[-1]
         timers = db.session.scalars(sa.select(Timer).where(Timer.case_id.in_(case_ids))).all()
         stored = {(row.case_id, row.cycle, row.target, row.subject, row.occurrence): _seen(row) for row in timers}
-        reckoned = {(pin.case_id, pin.cycle, item.code, item.subject, item.occurrence): _wanted(item)
+        reckoned = {(pin.case_id, pin.cycle, item.target.value, item.subject, item.occurrence): _wanted(item)
                     for pin, items in _reckoned(case_ids, at) for item in items if item.state is not State.NOT_APPLICABLE}
         keys = sorted(stored.keys() | reckoned.keys())
         yield len(keys), [Drift(*key[:4], stored.get(key, "none"), reckoned.get(key, "none"))

@@ -151,7 +151,7 @@ def _reckon(pin: PinDetails, events: Sequence[Event], cycle: int, at: datetime) 
 def _store(case_id: int, cycle: int, reckoned: Sequence[Reckoning], at: datetime) -> None:
     known = {_key(timer): timer for timer in db.session.scalars(sa.select(Timer).where(Timer.case_id == case_id, Timer.cycle == cycle))}
     for item in reckoned:
-        timer = known.pop((item.code, item.subject, item.occurrence), None)
+        timer = known.pop((item.target.value, item.subject, item.occurrence), None)
         if timer is not None:
             _fill(timer, item, at)
         elif _is_kept(item):
@@ -170,7 +170,7 @@ def _is_kept(item: Reckoning) -> bool:
 
 
 def _timer_row(case_id: int, cycle: int, item: Reckoning, at: datetime) -> Timer:
-    timer = Timer(case_id=case_id, cycle=cycle, target=item.code, subject=item.subject, occurrence=item.occurrence)
+    timer = Timer(case_id=case_id, cycle=cycle, target=item.target.value, subject=item.subject, occurrence=item.occurrence)
     _fill(timer, item, at)
     return timer
 

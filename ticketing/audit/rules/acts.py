@@ -29,8 +29,10 @@ class Act(StrEnum):
     CASE_POINT_CHANGED = "case.point_changed"
     CASE_FINDING_RECORDED = "case.finding_recorded"
     CASE_STATEMENT_ASKED = "case.statement_asked"
+    CASE_STATEMENT_DRAFTED = "case.statement_drafted"
     CASE_STATEMENT_GIVEN = "case.statement_given"
     CASE_STATEMENT_DECLINED = "case.statement_declined"
+    CASE_STATEMENT_WITHDRAWN = "case.statement_withdrawn"
     CASE_HELD = "case.held"
     CASE_RELEASED = "case.released"
     CASE_PERIOD_AGREED = "case.period_agreed"
@@ -108,6 +110,8 @@ SENTENCES: dict[Act, str] = {
     Act.CASE_STATEMENT_ASKED: "Statement asked[ of {to}]",
     Act.CASE_STATEMENT_GIVEN: "Statement given",
     Act.CASE_STATEMENT_DECLINED: "Statement declined",
+    Act.CASE_STATEMENT_WITHDRAWN: "Statement request withdrawn",
+    Act.CASE_STATEMENT_DRAFTED: "Statement draft kept",
     Act.CASE_HELD: "Put on hold[: {reason}]",
     Act.CASE_RELEASED: "Hold ended",
     Act.CASE_PERIOD_AGREED: "Response date agreed[: {response_due_to}]",

@@ -130,8 +130,7 @@ def question(uid: str, actor: Actor, *, at: datetime) -> QuestionView:
 def _answers_for(actor: Actor, at: datetime) -> frozenset[int]:
     if actor.staff_id is None:
         return frozenset()
-    zone = codes.first_zone()
-    today = clock.day_of(at, zone)
+    today = clock.day_of(at, codes.sites()[0].zone)
     covered = {away.staff_id for away in accounts.away_on(today).values() if accounts.stand_in_for(away.staff_id, today).id == actor.staff_id}
     return frozenset({actor.staff_id, *covered})
 
@@ -149,7 +148,7 @@ def _question_row(row: StatementRequest, actor: Actor, at: datetime) -> Question
 
 def lookalikes(details: Iterable[PersonDetails], actor: Actor) -> tuple[LookalikeRow, ...]:
     """Earlier cases of people who look the same (name, telephone, address, hospital number), newest first, at most ten."""
-    ids = {found for item in details if not item.is_empty for found in people.lookalikes(item)}
+    ids = {found for item in details if not item.is_empty for found in people.lookalikes(item.name, item.phone, item.email, item.date_of_birth, item.record_number)}
     if not ids:
         return ()
     rows = db.session.execute(

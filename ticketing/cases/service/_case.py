@@ -61,7 +61,8 @@ def _note(
     """One entry on the case's stream; the case counts as changed."""
     case.version += 1
     case.last_activity_at = max(case.last_activity_at, at)
-    audit.record(case_stream(case.reference), act, by=by, at=at, occurred_at=occurred_at, why=why, change=change, facts=facts, private=private)
+    audit.record(
+        case_stream(case.reference), act, by=by, at=at, occurred_at=occurred_at, why=why, change=change, facts=facts, private=private)
 
 
 def _clock(
@@ -82,7 +83,7 @@ def _follow(case: Case, reckoned: tuple[Reckoning, ...], *, at: datetime) -> Non
 def _mirror(case: Case, reckoned: tuple[Reckoning, ...]) -> None:
     waiting = [item for item in reckoned if item.due_at and item.met_at is None and item.state in URGENT] if case.is_open else []
     nearest = min(waiting, key=lambda item: item.due_at or FAR_FUTURE, default=None)
-    case.next_target = nearest.code if nearest else None
+    case.next_target = nearest.target.value if nearest else None
     case.next_due_at = nearest.due_at if nearest else None
     case.queue_at = case.next_due_at or FAR_FUTURE
     case.is_breached = any(item.state is State.BREACHED for item in waiting)
@@ -130,19 +131,32 @@ def _point(case: Case, position: int) -> Point:
 
 def _staff(uid: str, field: str = "staff") -> accounts.StaffRow:
     """An active member of staff; Invalid if there is none."""
-    staff = accounts.staff_by_uid(uid)
+    try:
+        staff = accounts.staff_by_uid(uid)
+    except NotFound:
+        staff = None
     if staff is None or not staff.is_active:
         raise Invalid("Choose a member of staff from the list.", field=field)
     return staff
 
 
+def _team(code: str | None) -> accounts.TeamRow | None:
+    """The team with this code, None for no code; Invalid if there is none."""
+    if not code:
+        return None
+    try:
+        return accounts.team_by_code(code)
+    except NotFound:
+        raise Invalid("Choose a team from the list.", field="team") from None
+
+
 def _unit_id(code: str | None) -> int | None:
     if not code:
         return None
-    unit = codes.unit_by_code(code)
-    if unit is None:
-        raise Invalid("Choose a ward or department from the list.", field="unit")
-    return unit.id
+    try:
+        return codes.unit_by_code(code).id
+    except NotFound:
+        raise Invalid("Choose a ward or department from the list.", field="unit") from None
 
 
 def _not_in_future(moment: datetime | None, at: datetime, what: str, field: str) -> None:

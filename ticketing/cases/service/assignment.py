@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from ticketing.accounts import queries as accounts
 from ticketing.audit.rules import Act
 from ticketing.cases.models import Assignment, Case, CaseSubject
-from ticketing.cases.service._case import _lock_open, _note, _staff, _zone
+from ticketing.cases.service._case import _lock_open, _note, _staff, _team, _zone
 from ticketing.core import clock
 from ticketing.core.database import atomic, db
 from ticketing.core.errors import Conflict, Invalid
@@ -42,9 +42,7 @@ def assign(
         raise Invalid("Choose a person or a team.", field="staff")
     if case.handler_id is not None and not note.strip():
         raise Invalid("Write a hand-over note: what is done, what is next, what was promised.", field="note")
-    team = accounts.team_by_code(team_code) if team_code else None
-    if team_code and team is None:
-        raise Invalid("Choose a team from the list.", field="team")
+    team = _team(team_code)
     staff_id = _fit_to_handle(case, staff_uid, accept_absence, at) if staff_uid else None
     was_held = case.handler_id is not None
     _give(case, staff_id, team.id if team else case.team_id, note, Act.CASE_HANDED_OVER if was_held else Act.CASE_ASSIGNED, by=by, at=at)
@@ -86,8 +84,8 @@ def _give(case: Case, staff_id: int | None, team_id: int | None, note: str, act:
     before, case.handler_id, case.team_id = case.handler_id, staff_id, team_id
     db.session.add(Assignment(
         case_id=case.id, staff_id=staff_id, team_id=team_id, note=note, assigned_at=at, assigned_by_id=by.staff_id))
-    known = accounts.uids_by_id([person for person in (before, staff_id) if person is not None])
+    former = accounts.staff_by_id(before) if before else None
+    heir = accounts.staff_by_id(staff_id) if staff_id else None
     team = accounts.team_by_id(team_id) if team_id else None
-    names = accounts.names_by_id([staff_id]) if staff_id else {}
-    _note(case, act, by=by, at=at, why=note, change={"handler": (known.get(before or 0), known.get(staff_id or 0))},
-          facts={"team": team.name if team else None}, private={"to": names[staff_id]} if staff_id in names else {})
+    _note(case, act, by=by, at=at, why=note, change={"handler": (former.uid if former else None, heir.uid if heir else None)},
+          facts={"team": team.name if team else None}, private={"to": heir.name} if heir else {})

@@ -6,7 +6,6 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from ticketing.accounts import queries as accounts
 from ticketing.audit.rules import Act
 from ticketing.cases.models import Case, CaseSubject, Hold, Note, Point, Task
 from ticketing.cases.rules import NoteKind, TaskKind
@@ -19,6 +18,7 @@ from ticketing.cases.service._case import (
     _note,
     _point,
     _staff,
+    _team,
     _unit_id,
 )
 from ticketing.codes.rules import BreachReason, Finding, HoldReason
@@ -120,14 +120,15 @@ def release(reference: str, note: str, *, seen: int, by: Actor, at: datetime) ->
 
 @atomic
 def add_task(
-    reference: str, kind: TaskKind, title: str, due_at: datetime, assignee_uid: str | None, team_code: str | None, *, by: Actor, at: datetime,
+    reference: str, kind: TaskKind, title: str, due_at: datetime, assignee_uid: str | None, team_code: str | None, *,
+    by: Actor, at: datetime,
 ) -> str:
     """Something to do, or a promised call-back; returns its uid."""
     case = _lock_to_work(reference, None, by=by)
     if not title.strip():
         raise Invalid("Say what is to be done.", field="title")
     assignee = _staff(assignee_uid, "assignee") if assignee_uid else None
-    team = accounts.team_by_code(team_code) if team_code else None
+    team = _team(team_code)
     uid = new_uid()
     db.session.add(Task(
         uid=uid, case_id=case.id, kind=kind, title=title, due_at=due_at, created_at=at,

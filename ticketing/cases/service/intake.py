@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-import sqlalchemy as sa
-
 from ticketing.accounts import queries as accounts
 from ticketing.audit import service as audit
 from ticketing.audit.rules import Act, NewEntry, case_stream
 from ticketing.cases.models import Assignment, Case, CaseSubject, Point
 from ticketing.cases.rules import Status
-from ticketing.cases.service._case import FAR_FUTURE, _mirror, _plan_facts
+from ticketing.cases.service._case import FAR_FUTURE, _mirror, _plan_facts, _staff
 from ticketing.codes import queries as codes
 from ticketing.codes.rules import CaseType, Channel, ConsentStatus, Relationship
 from ticketing.core.database import atomic, db
@@ -80,10 +78,11 @@ def receive_many(concerns: Sequence[Concern], *, by: Actor, at: datetime) -> tup
     """Many concerns with a handful of statements; references in the order given.  All or none."""
     if by.kind is not ActorKind.COMPLAINANT:
         by.must(Permission.RECORD_CONCERNS)
+    places = _Places.load()
     for concern in concerns:
-        _check(concern, at)
+        _check(concern, places, at)
     complainants, patients = _record_people(concerns, by=by, at=at)
-    cases = [_case_row(concern, who, patient, by=by, at=at)
+    cases = [_case_row(concern, places, who, patient, by=by, at=at)
              for concern, who, patient in zip(concerns, complainants, patients, strict=True)]
     db.session.add_all(cases)
     db.session.flush()
@@ -94,10 +93,27 @@ def receive_many(concerns: Sequence[Concern], *, by: Actor, at: datetime) -> tup
     return tuple(case.reference for case in cases)
 
 
-def _check(concern: Concern, at: datetime) -> None:
-    site = codes.site_by_code(concern.site_code)
-    if site is None:
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Sites, units and teams by code, read once however many concerns come in."""
+
+    sites: dict[str, codes.SiteRow]
+    units: dict[str, codes.UnitRow]
+    teams: dict[str, accounts.TeamRow]
+
+    @classmethod
+    def load(cls) -> _Places:
+        return cls({row.code: row for row in codes.sites()}, {row.code: row for row in codes.units()},
+                   {row.code: row for row in accounts.teams()})
+
+
+def _check(concern: Concern, places: _Places, at: datetime) -> None:
+    if concern.site_code not in places.sites:
         raise Invalid("Choose a site from the list.", field="site")
+    if concern.unit_code and concern.unit_code not in places.units:
+        raise Invalid("Choose a ward or department from the list.", field="unit")
+    if concern.team_code and concern.team_code not in places.teams:
+        raise Invalid("Choose a team from the list.", field="team")
     if not concern.narrative.strip():
         raise Invalid("Write down what they told us, in their words.", field="narrative")
     if concern.received_at > at:
@@ -127,12 +143,12 @@ def _named(concern: Concern) -> list[tuple[str, PersonDetails]]:
     return named
 
 
-def _case_row(concern: Concern, complainant_id: int | None, patient_id: int | None, *, by: Actor, at: datetime) -> Case:
-    site = codes.site_by_code(concern.site_code)
-    if site is None:
-        raise Invalid("Choose a site from the list.", field="site")
-    team = accounts.team_by_code(concern.team_code) if concern.team_code else None
-    unit = codes.unit_by_code(concern.unit_code) if concern.unit_code else None
+def _case_row(
+    concern: Concern, places: _Places, complainant_id: int | None, patient_id: int | None, *, by: Actor, at: datetime,
+) -> Case:
+    site = places.sites[concern.site_code]
+    team = places.teams[concern.team_code] if concern.team_code else None
+    unit = places.units[concern.unit_code] if concern.unit_code else None
     return Case(
         reference=new_reference(at), source_key=concern.source_key, status=Status.RECEIVED, case_type=concern.case_type,
         channel=concern.channel, site_id=site.id, unit_id=unit.id if unit else None, pack=site.pack, received_at=concern.received_at,
@@ -155,10 +171,7 @@ def _add_details(cases: Sequence[Case], concerns: Sequence[Concern], *, by: Acto
         if case.handler_id or case.team_id:
             db.session.add(Assignment(
                 case_id=case.id, staff_id=case.handler_id, team_id=case.team_id, assigned_at=at, assigned_by_id=by.staff_id))
-        for uid in concern.subject_uids:
-            staff = accounts.staff_by_uid(uid)
-            if staff is not None:
-                db.session.add(CaseSubject(case_id=case.id, staff_id=staff.id))
+        db.session.add_all(CaseSubject(case_id=case.id, staff_id=_staff(uid, "subjects").id) for uid in concern.subject_uids)
 
 
 def _entry(case: Case, concern: Concern, at: datetime) -> NewEntry:

@@ -7,7 +7,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from ticketing.accounts import queries as accounts
-from ticketing.audit.rules import Act
+from ticketing.audit import service as audit
+from ticketing.audit.rules import Act, case_stream
 from ticketing.cases.models import Case, StatementRequest
 from ticketing.cases.rules import StatementState
 from ticketing.cases.service._case import _clock, _lock_open, _note, _point, _staff, _zone
@@ -53,7 +54,7 @@ def save_statement_draft(uid: str, text: str, *, by: Actor, at: datetime) -> Non
     """Keep what was typed so far; nobody else reads it."""
     request, case = _lock_request(uid, by=by, at=at)
     request.draft = text
-    _note(case, Act.CASE_AMENDED, by=by, at=at, facts={"request": uid, "what": "statement_draft"})
+    audit.record(case_stream(case.reference), Act.CASE_STATEMENT_DRAFTED, by=by, at=at, facts={"request": uid})
 
 
 @atomic
@@ -130,9 +131,10 @@ def _tell(staff: accounts.StaffRow, case: Case, request: StatementRequest, at: d
 
 
 def _tell_asker(request: StatementRequest, case: Case, kind: str, at: datetime) -> None:
-    asker = accounts.staff_by_id(case.handler_id or request.asked_by_id or 0)
-    if asker is None:
+    asker_id = case.handler_id or request.asked_by_id
+    if asker_id is None:
         return
+    asker = accounts.staff_by_id(asker_id)
     outbox.queue(NewMessage(
         kind=kind, recipient_email=asker.email, recipient_name=asker.name, subject=f"Case {case.reference}: a statement was answered",
         template=f"cases_{kind}", context={"reference": case.reference}, dedup_key=f"{kind}:{request.uid}",
