@@ -6,7 +6,9 @@ Source: the NHS, CMS and ISO vocabularies gathered in the policy packs; outcome 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
+
+from ticketing.core.errors import Invalid
 
 
 class Code(StrEnum):
@@ -19,6 +21,14 @@ class Code(StrEnum):
         member._value_ = code
         member.label = label
         return member
+
+    @classmethod
+    def of(cls, code: str) -> Self:
+        """The member with this code; Invalid if the list has none."""
+        found = cls._value2member_map_.get(code)
+        if not isinstance(found, cls):
+            raise Invalid("Choose from the list.")
+        return found
 
 
 class CaseType(Code):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -50,7 +50,8 @@ def reckonings_of(case_id: int, *, at: datetime) -> tuple[Reckoning, ...]:
 def breaches_of(case_id: int) -> tuple[BreachRow, ...]:
     """The targets this case missed, oldest first."""
     rows = db.session.scalars(sa.select(Timer).where(Timer.case_id == case_id, Timer.breached_at.is_not(None)).order_by(Timer.breached_at))
-    return tuple(BreachRow(row.cycle, row.target, row.subject, row.due_at or row.reckoned_at, row.met_at, row.breach_reason) for row in rows)
+    return tuple(BreachRow(row.cycle, row.target, row.subject, row.due_at or row.reckoned_at, row.met_at,
+        row.breach_reason) for row in rows)
 
 
 def drifts(*, at: datetime) -> Iterator[tuple[int, list[Drift]]]:
@@ -87,7 +88,7 @@ def _words(state: str, due_at: datetime | None, met_at: datetime | None, held_si
     return f"{word} due {due_at} met {met_at} held {held_since}"
 
 
-def _reckoned(case_ids: list[int] | tuple[int, ...], at: datetime) -> Iterator[tuple[SlaPin, tuple[Reckoning, ...]]]:
+def _reckoned(case_ids: Sequence[int], at: datetime) -> Iterator[tuple[SlaPin, tuple[Reckoning, ...]]]:
     pins = db.session.scalars(sa.select(SlaPin).where(SlaPin.case_id.in_(case_ids)).order_by(SlaPin.case_id, SlaPin.cycle)).all()
     rows = db.session.scalars(
         sa.select(SlaEvent).where(SlaEvent.case_id.in_(case_ids), SlaEvent.is_void.is_(False))

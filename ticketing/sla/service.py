@@ -135,7 +135,8 @@ def _event(cycle: int, event: NewEvent, by: Actor, at: datetime) -> Event:
 def _refresh(case_id: int, cycle: int, at: datetime) -> tuple[Reckoning, ...]:
     row = db.session.scalars(sa.select(SlaPin).where(SlaPin.case_id == case_id, SlaPin.cycle == cycle)).one()
     stored = db.session.scalars(sa.select(SlaEvent).where(
-        SlaEvent.case_id == case_id, SlaEvent.cycle == cycle, SlaEvent.is_void.is_(False)).order_by(SlaEvent.occurred_at, SlaEvent.id)).all()
+        SlaEvent.case_id == case_id, SlaEvent.cycle == cycle, SlaEvent.is_void.is_(False)).order_by(SlaEvent.occurred_at,
+        SlaEvent.id)).all()
     pin = PinDetails(row.pack, row.calendar, row.zone, row.case_type, row.is_anonymous, row.is_oral)
     reckoned = _reckon(pin, [event_of(event) for event in stored], cycle, at)
     _store(case_id, cycle, reckoned, at)

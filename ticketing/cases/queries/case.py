@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from ticketing.accounts import queries as accounts
 from ticketing.accounts.models import Staff
-from ticketing.audit.queries import EntryRow, timeline
-from ticketing.audit.rules import case_stream
+from ticketing.audit.queries import timeline
+from ticketing.audit.rules import EntryRow, case_stream
 from ticketing.cases import models
 from ticketing.cases.models import Case
 from ticketing.cases.queries.visibility import visible_to
@@ -311,7 +311,8 @@ def get_case(reference: str, actor: Actor, *, at: datetime) -> CaseView:
     responses = _responses(case, names)
     subject_ids = frozenset(_subject_ids(case))
     return CaseView(
-        reference=case.reference, version=case.version, status=case.status, is_open=case.is_open, cycle=case.cycle, case_type=case.case_type,
+        reference=case.reference, version=case.version, status=case.status, is_open=case.is_open, cycle=case.cycle,
+        case_type=case.case_type,
         channel=case.channel, site=site.name, site_code=site.code, zone=site.zone, unit=unit.name if unit else "",
         unit_code=unit.code if unit else "", pack=case.pack, is_pack_confirmed=case.is_pack_confirmed, received_at=case.received_at,
         team_received_at=case.team_received_at, logged_at=case.logged_at, happened_on=case.happened_on,
@@ -366,11 +367,13 @@ def timers_of(case_id: int, zone: str, *, at: datetime) -> tuple[TimerView, ...]
 
 def _timer(item: Reckoning, zone: str, at: datetime, reason: str | None, *, with_account: bool = False) -> TimerView:
     return TimerView(
-        target=item.target.value, title=item.rule.title, cycle=item.cycle, subject=item.subject, occurrence=item.occurrence, state=item.state,
+        target=item.target.value, title=item.rule.title, cycle=item.cycle, subject=item.subject, occurrence=item.occurrence,
+        state=item.state,
         started_at=item.started_at, due_at=item.due_at, due=due_phrase(item.due_at, item.unit, zone), left=left_phrase(item, zone),
-        share=item.fraction_used(item.met_at or at), clause=item.clause, force=item.rule.legal_force.value, why=item.why, met_at=item.met_at,
+        share=item.fraction_used(item.met_at or at), clause=item.clause, force=item.rule.legal_force.value, why=item.why,
+        met_at=item.met_at,
         held_since=item.held_since, is_day_unit=item.unit.is_in_days, on_breach=item.rule.on_breach,
-        breach_reason=BreachReason(reason) if reason else None, account=item.account if with_account else ())
+        breach_reason=BreachReason.of(reason) if reason else None, account=item.account if with_account else ())
 
 
 def _staff_ids(case: Case) -> set[int]:
@@ -430,7 +433,8 @@ def _tasks(case: Case, names: object) -> tuple[TaskView, ...]:
 def _statements(case: Case, names: object) -> tuple[StatementView, ...]:
     rows = db.session.scalars(
         sa.select(models.StatementRequest).where(models.StatementRequest.case_id == case.id)
-        .options(sa.orm.selectinload(models.StatementRequest.points)).order_by(models.StatementRequest.asked_at, models.StatementRequest.id))
+        .options(sa.orm.selectinload(models.StatementRequest.points)).order_by(models.StatementRequest.asked_at,
+            models.StatementRequest.id))
     found = list(rows)
     uids = dict(db.session.execute(sa.select(Staff.id, Staff.uid).where(Staff.id.in_({row.staff_id for row in found}))).tuples())
     return tuple(
@@ -447,14 +451,16 @@ def _holds(case: Case) -> tuple[HoldView, ...]:
 def _responses(case: Case, names: object) -> tuple[ResponseView, ...]:
     return tuple(
         ResponseView(row.cycle, row.number, row.text, row.drafted_at, _name(names, row.drafter_id), row.drafter_id,
-                     _name(names, row.reviewer_id), row.reviewed_at, _name(names, row.signatory_id), row.signed_at, row.sent_at, row.sent_by)
+                     _name(names, row.reviewer_id), row.reviewed_at, _name(names, row.signatory_id), row.signed_at, row.sent_at,
+                     row.sent_by)
         for row in _of(case, models.ResponseVersion, models.ResponseVersion.cycle, models.ResponseVersion.number))
 
 
 def _assignments(case: Case, names: object) -> tuple[AssignmentView, ...]:
     teams = {row.id: row.name for row in accounts.teams(is_active=None)}
     return tuple(
-        AssignmentView(_name(names, row.staff_id), teams.get(row.team_id or 0, ""), row.note, row.assigned_at, _name(names, row.assigned_by_id))
+        AssignmentView(_name(names, row.staff_id), teams.get(row.team_id or 0, ""), row.note, row.assigned_at, _name(names,
+        row.assigned_by_id))
         for row in _of(case, models.Assignment, models.Assignment.assigned_at.desc(), models.Assignment.id.desc()))
 
 

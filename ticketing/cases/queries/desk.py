@@ -95,7 +95,8 @@ class LookalikeRow:
 def tasks_of(actor: Actor, *, at: datetime) -> tuple[TaskRow, ...]:
     """Open tasks and call-backs of this person and their teams, soonest first."""
     rows = db.session.execute(
-        sa.select(Task, Case.reference, Team.name.label("team"), Site.zone, Person.name.label("complainant"), Person.phone, Person.safe_contact)
+        sa.select(Task, Case.reference, Team.name.label("team"), Site.zone, Person.name.label("complainant"), Person.phone,
+        Person.safe_contact)
         .join(Case, Case.id == Task.case_id).join(Site, Site.id == Case.site_id).outerjoin(Team, Team.id == Task.team_id)
         .outerjoin(Person, Person.id == Case.complainant_id)
         .where(Task.done_at.is_(None), visible_to(actor), sa.or_(Task.assignee_id == actor.staff_id, Task.team_id.in_(actor.team_ids)))
@@ -131,7 +132,8 @@ def _answers_for(actor: Actor, at: datetime) -> frozenset[int]:
     if actor.staff_id is None:
         return frozenset()
     today = clock.day_of(at, codes.sites()[0].zone)
-    covered = {away.staff_id for away in accounts.away_on(today).values() if accounts.stand_in_for(away.staff_id, today).id == actor.staff_id}
+    covered = {away.staff_id for away in accounts.away_on(today).values() if accounts.stand_in_for(away.staff_id,
+        today).id == actor.staff_id}
     return frozenset({actor.staff_id, *covered})
 
 
@@ -142,13 +144,15 @@ def _question_row(row: StatementRequest, actor: Actor, at: datetime) -> Question
     timer = next((item for item in sla.reckonings_of(case.id, at=at) if item.subject == row.uid), None)
     for_whom = "" if row.staff_id == actor.staff_id else accounts.names_by_id([row.staff_id]).get(row.staff_id, "")
     return QuestionRow(
-        row.uid, case.reference, unit, row.asked_at, row.minutes, row.state, due_phrase(timer.due_at, timer.unit, site.zone) if timer else "",
-        left_phrase(timer, site.zone) if timer else "", timer is not None and timer.state is State.BREACHED, bool(row.draft), for_whom, site.zone)
+        row.uid, case.reference, unit, row.asked_at, row.minutes, row.state, due_phrase(timer.due_at, timer.unit,
+        site.zone) if timer else "",
+        left_phrase(timer, site.zone) if timer else "", timer is not None and timer.state is State.BREACHED, bool(row.draft), for_whom,
+        site.zone)
 
 
 def lookalikes(details: Iterable[PersonDetails], actor: Actor) -> tuple[LookalikeRow, ...]:
     """Earlier cases of people who look the same (name, telephone, address, hospital number), newest first, at most ten."""
-    ids = {found for item in details if not item.is_empty for found in people.lookalikes(item.name, item.phone, item.email, item.date_of_birth, item.record_number)}
+    ids = {found for item in details if not item.is_empty for found in people.lookalikes(item)}
     if not ids:
         return ()
     rows = db.session.execute(
@@ -156,6 +160,7 @@ def lookalikes(details: Iterable[PersonDetails], actor: Actor) -> tuple[Lookalik
         .where(visible_to(actor), sa.or_(Case.complainant_id.in_(ids), Case.patient_id.in_(ids)))
         .order_by(Case.received_at.desc(), Case.id.desc()).limit(10))
     return tuple(
-        LookalikeRow(row.Case.reference, row.Case.status, row.Case.received_at, row.name or "Anonymous", " ".join(row.Case.narrative.split())[:120],
+        LookalikeRow(row.Case.reference, row.Case.status, row.Case.received_at, row.name or "Anonymous",
+        " ".join(row.Case.narrative.split())[:120],
                      row.Case.is_open, row.zone, "Same complainant or patient")
         for row in rows)

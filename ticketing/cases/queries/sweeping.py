@@ -61,6 +61,8 @@ def may_read(reference: str, actor: Actor) -> bool:
 
 def _context(case: Case, zone: str, calendar: str, subjects: frozenset[int]) -> FiringContext:
     return FiringContext(
-        case.id, case.reference, case.status, case.is_open, case.cycle, case.case_type.value, case.severity.value if case.severity else None,
-        case.handler_id, case.team_id, case.site_id, subjects, case.is_danger_now, case.held_since, case.priority, case.pack, zone, calendar,
+        case.id, case.reference, case.status, case.is_open, case.cycle, case.case_type.value,
+        case.severity.value if case.severity else None,
+        case.handler_id, case.team_id, case.site_id, subjects, case.is_danger_now, case.held_since, case.priority, case.pack, zone,
+        calendar,
         case.last_activity_at)

@@ -119,7 +119,7 @@ def facets(actor: Actor, filters: Filters, *, at: datetime) -> tuple[Facet, ...]
     return tuple(Facet(view, Count.of(number)) for view, number in zip(WorklistView, numbers, strict=True))
 
 
-def _rows() -> sa.Select[Any]:
+def _rows() -> Any:
     handler, complainant = aliased(Staff), aliased(Person)
     return (
         sa.select(Case, complainant.name.label("complainant"), Unit.name.label("unit"), Site.name.label("site"), Site.zone,
@@ -130,7 +130,8 @@ def _rows() -> sa.Select[Any]:
         .outerjoin(handler, handler.id == Case.handler_id)
         .outerjoin(Team, Team.id == Case.team_id)
         .options(sa.orm.load_only(
-            Case.reference, Case.status, Case.case_type, Case.channel, Case.is_anonymous, Case.narrative, Case.received_at, Case.next_target,
+            Case.reference, Case.status, Case.case_type, Case.channel, Case.is_anonymous, Case.narrative, Case.received_at,
+            Case.next_target,
             Case.next_due_at, Case.queue_at, Case.is_breached, Case.held_since, Case.priority, Case.is_danger_now, Case.open_statements,
             Case.pack, Case.version, Case.closed_at, Case.is_open)))
 
@@ -162,19 +163,12 @@ def _narrowed(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.team:
         conditions.append(Case.team_id.in_(sa.select(Team.id).where(Team.code == filters.team)))
     if filters.case_type:
-        conditions.append(Case.case_type == _code(CaseType, filters.case_type))
+        conditions.append(Case.case_type == CaseType.of(filters.case_type))
     if filters.status:
-        conditions.append(Case.status == _code(Status, filters.status))
+        conditions.append(Case.status == Status.of(filters.status))
     if filters.words:
         conditions.append(_matches(filters.words))
     return conditions
-
-
-def _code(kind: type[Any], value: str) -> Any:
-    try:
-        return kind(value)
-    except ValueError:
-        raise Invalid("Choose from the list.") from None
 
 
 def _matches(words: str) -> ColumnElement[bool]:
@@ -189,7 +183,7 @@ def _matches(words: str) -> ColumnElement[bool]:
 
 
 def _keyset(
-    query: sa.Select[Any], key: tuple[Any, Any], after: str | None, before: str | None, is_falling: bool,
+    query: Any, key: tuple[Any, Any], after: str | None, before: str | None, is_falling: bool,
 ) -> tuple[list[sa.Row[Any]], bool]:
     backwards = before is not None
     falls = is_falling != backwards
@@ -224,7 +218,8 @@ def _row(row: sa.Row[Any], at: datetime) -> CaseRow:
         complainant="Anonymous" if case.is_anonymous else row.complainant or "Not known",
         about=about if len(about) <= SHORT else about[:SHORT].rsplit(" ", 1)[0] + "…", unit=row.unit or "", site=row.site,
         handler=row.handler or "", team=row.team or "", received_at=case.received_at,
-        target=_target_title(case.pack, case.next_target), due_at=case.next_due_at, due=_due(case, row.zone), timing=_timing(case, row.zone, at),
+        target=_target_title(case.pack, case.next_target), due_at=case.next_due_at, due=_due(case, row.zone), timing=_timing(case,
+        row.zone, at),
         priority=case.priority, is_danger_now=case.is_danger_now, open_statements=case.open_statements, zone=row.zone, version=case.version)
 
 

@@ -30,7 +30,8 @@ from ticketing.cases.service.statements import (
 
 __all__ = [
     "Concern", "Triage", "acknowledge", "add_note", "add_point", "add_task", "agree_period", "apply_transition", "ask_receipt_correction",
-    "ask_statement", "assign", "change_point", "close", "confirm_outcome", "decide_receipt_correction", "decline_statement", "draft_response",
+    "ask_statement", "assign", "change_point", "close", "confirm_outcome", "decide_receipt_correction", "decline_statement",
+    "draft_response",
     "finish_task", "give_breach_reason", "give_statement", "hand_over_all", "hold", "name_subject", "raise_priority", "receive",
     "receive_many", "record_breaches", "record_finding", "release", "reopen", "save_statement_draft", "scope", "send_interim",
     "sign_and_send", "take", "triage", "withdraw_statement",

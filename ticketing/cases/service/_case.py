@@ -71,13 +71,13 @@ def _clock(
 ) -> None:
     """Record an SLA event and bring timers, worklist columns and planned firings up to date."""
     event = sla.NewEvent(kind, occurred_at, subject, data or {})
-    _follow(case, sla.record(case.id, case.cycle, event, by=by, at=at), at=at)
+    _follow(case, sla.record(case.id, case.cycle, event, by=by, at=at), at=at, happened=(kind.value,))
 
 
-def _follow(case: Case, reckoned: tuple[Reckoning, ...], *, at: datetime) -> None:
+def _follow(case: Case, reckoned: tuple[Reckoning, ...], *, at: datetime, happened: tuple[str, ...] = ()) -> None:
     """Mirror the reckonings in the case's worklist columns and replan its firings."""
     _mirror(case, reckoned)
-    firings.plan(_plan_facts(case), reckoned, at=at)
+    firings.plan(_plan_facts(case, happened), reckoned, at=at)
 
 
 def _mirror(case: Case, reckoned: tuple[Reckoning, ...]) -> None:
@@ -89,11 +89,13 @@ def _mirror(case: Case, reckoned: tuple[Reckoning, ...]) -> None:
     case.is_breached = any(item.state is State.BREACHED for item in waiting)
 
 
-def _plan_facts(case: Case) -> PlanFacts:
+def _plan_facts(case: Case, happened: tuple[str, ...] = ()) -> PlanFacts:
+    site = codes.site_by_id(case.site_id)
     return PlanFacts(
-        case_id=case.id, cycle=case.cycle, case_type=case.case_type.value, severity=case.severity.value if case.severity else None,
-        site_id=case.site_id, team_id=case.team_id, is_danger_now=case.is_danger_now, is_open=case.is_open, pack=case.pack,
-        calendar=codes.site_by_id(case.site_id).calendar, zone=codes.site_by_id(case.site_id).zone, last_activity_at=case.last_activity_at)
+        case_id=case.id, cycle=case.cycle, is_open=case.is_open, case_type=case.case_type.value,
+        severity=case.severity.value if case.severity else None, site_id=case.site_id, team_id=case.team_id,
+        is_danger_now=case.is_danger_now, calendar=site.calendar, zone=site.zone, last_activity_at=case.last_activity_at, pack=case.pack,
+        happened=happened)
 
 
 def _zone(case: Case) -> str:

@@ -38,7 +38,7 @@ def add_point(reference: str, text: str, unit_code: str | None, *, by: Actor, at
         raise Invalid("Write down the point.", field="text")
     last = db.session.scalar(sa.select(sa.func.max(Point.position)).where(Point.case_id == case.id)) or 0
     db.session.add(Point(case_id=case.id, position=last + 1, text=text, unit_id=_unit_id(unit_code) or case.unit_id))
-    _note(case, Act.CASE_POINT_ADDED, by=by, at=at, facts={"position": last + 1}, private={"text": text})
+    _note(case, Act.CASE_POINT_ADDED, by=by, at=at, facts={"number": last + 1}, private={"text": text})
     return last + 1
 
 
@@ -50,7 +50,7 @@ def change_point(reference: str, position: int, text: str, unit_code: str | None
     if not text.strip():
         raise Invalid("Write down the point.", field="text")
     before, point.text, point.unit_id = point.text, text, _unit_id(unit_code) or point.unit_id
-    _note(case, Act.CASE_POINT_CHANGED, by=by, at=at, facts={"position": position}, private={"before": before, "text": text})
+    _note(case, Act.CASE_POINT_CHANGED, by=by, at=at, facts={"number": position}, private={"before": before, "text": text})
 
 
 @atomic
@@ -64,7 +64,7 @@ def record_finding(
         raise Invalid("Say what the finding rests on.", field="reason")
     before = point.finding.value if point.finding else None
     point.finding, point.reason, point.remedy = finding, reason, remedy
-    _note(case, Act.CASE_FINDING_RECORDED, by=by, at=at, why=reason, facts={"position": position},
+    _note(case, Act.CASE_FINDING_RECORDED, by=by, at=at, why=reason, facts={"number": position},
           change={"finding": (before, finding.value)}, private={"remedy": remedy} if remedy else {})
 
 
@@ -178,7 +178,7 @@ def name_subject(reference: str, staff_uid: str, *, by: Actor, at: datetime) -> 
     db.session.add(CaseSubject(case_id=case.id, staff_id=staff.id))
     if case.handler_id == staff.id:
         case.handler_id = None
-    _note(case, Act.CASE_SUBJECT_NAMED, by=by, at=at, facts={"staff_uid": staff.uid}, private={"staff_name": staff.name})
+    _note(case, Act.CASE_SUBJECT_NAMED, by=by, at=at, facts={"staff_uid": staff.uid}, private={"subject": staff.name})
 
 
 @atomic

@@ -64,4 +64,4 @@ def decide_receipt_correction(uid: str, is_approved: bool, why: str, *, by: Acto
 
 
 def _moved(correction: ReceiptCorrection) -> dict[str, tuple[str, str]]:
-    return {"received_at": (correction.old_at.isoformat(), correction.new_at.isoformat())}
+    return {"received": (correction.old_at.isoformat(), correction.new_at.isoformat())}

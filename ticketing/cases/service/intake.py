@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 from ticketing.accounts import queries as accounts
 from ticketing.audit import service as audit
-from ticketing.audit.rules import Act, NewEntry, case_stream
+from ticketing.audit.rules import Act, NewEntry, Scalar, case_stream
 from ticketing.cases.models import Assignment, Case, CaseSubject, Point
 from ticketing.cases.rules import Status
 from ticketing.cases.service._case import FAR_FUTURE, _mirror, _plan_facts, _staff
@@ -176,7 +176,7 @@ def _add_details(cases: Sequence[Case], concerns: Sequence[Concern], *, by: Acto
 
 def _entry(case: Case, concern: Concern, at: datetime) -> NewEntry:
     act = Act.CASE_IMPORTED if concern.source_key else Act.CASE_RECEIVED
-    facts = {"case_type": case.case_type.value, "channel": case.channel.value, "is_anonymous": case.is_anonymous,
+    facts: dict[str, Scalar] = {"case_type": case.case_type.value, "channel": case.channel.value, "is_anonymous": case.is_anonymous,
              "is_late_entry": at - case.received_at > LATE, "points": len(concern.points), **concern.tags}
     private = {"narrative": case.narrative, "outcome_sought": case.outcome_sought,
                **{f"point_{number}": text for number, text in enumerate(concern.points, start=1)}}

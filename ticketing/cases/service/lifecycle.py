@@ -8,7 +8,18 @@ from datetime import date, datetime
 from ticketing.audit.rules import Act
 from ticketing.cases.models import Case
 from ticketing.cases.rules import ENDED, Action, Status, check_move, derive_outcome, find_move
-from ticketing.cases.service._case import _clock, _facts, _follow, _latest_response, _lock, _lock_open, _not_in_future, _note, _unit_id, _zone
+from ticketing.cases.service._case import (
+    _clock,
+    _facts,
+    _follow,
+    _latest_response,
+    _lock,
+    _lock_open,
+    _not_in_future,
+    _note,
+    _unit_id,
+    _zone,
+)
 from ticketing.cases.service.intake import _pin
 from ticketing.codes.rules import CaseType, ConsentStatus, ContactMethod, Severity
 from ticketing.core import clock
@@ -100,7 +111,10 @@ def acknowledge(
     reference: str, method: ContactMethod, is_discussion_offered: bool, note: str, *, seen: int | None, by: Actor, at: datetime,
     occurred_at: datetime | None = None,
 ) -> None:
-    """Record an acknowledgement a person made, and move on (England: SI 2009/309 reg 13(3): aloud or in writing, with the offer to discuss)."""
+    """Record an acknowledgement a person made, and move on.
+
+    England: SI 2009/309 regulation 13(3), aloud or in writing, with the offer to discuss.
+    """
     case = _lock_open(reference, seen, by=by)
     moment = occurred_at or at
     _not_in_future(occurred_at, at, "The acknowledgement", "occurred_at")
@@ -121,7 +135,7 @@ def agree_period(reference: str, due_on: date, how: str, *, seen: int | None, by
         raise Invalid("Say why the date changes and how they were told.", field="how")
     case.response_due_on = due_on
     _note(case, Act.CASE_EXTENDED if before else Act.CASE_PERIOD_AGREED, by=by, at=at, why=how,
-          change={"response_due_on": (before.isoformat() if before else None, due_on.isoformat())})
+          change={"response_due": (before.isoformat() if before else None, due_on.isoformat())})
     _clock(case, EventKind.EXTENDED if before else EventKind.PERIOD_AGREED, by=by, at=at, data={"due_on": due_on.isoformat()})
 
 
@@ -166,12 +180,12 @@ def _mark_reviewed(case: Case, action: Action, *, by: Actor, at: datetime) -> No
         response.reviewed_at, response.reviewer_id = (at, by.staff_id) if passed else (None, None)
 
 
-def _said(case: Case, action: Action) -> dict[str, str | bool | None]:
+def _said(case: Case, action: Action) -> dict[str, str | bool | int | None]:
     if action is Action.ACKNOWLEDGE and case.acknowledgement_method is not None:
         return {"method": case.acknowledgement_method.value, "is_discussion_offered": case.is_discussion_offered}
     if action is Action.CLOSE:
         return {"outcome": case.outcome.value if case.outcome else None}
-    return {"action": action.value}
+    return {"action": action.value, **({"cycle": case.cycle + 1} if action is Action.REOPEN else {})}
 
 
 def _open_next_cycle(case: Case, *, by: Actor, at: datetime) -> None:

@@ -43,7 +43,7 @@ def ask_statement(
     db.session.add(request)
     case.open_statements += 1
     _note(case, Act.CASE_STATEMENT_ASKED, by=by, at=at, facts={"request": request.uid, "staff_uid": staff.uid, "minutes": minutes},
-          private={"staff_name": staff.name, "questions": questions})
+          private={"to": staff.name, "questions": questions})
     _clock(case, EventKind.STATEMENT_ASKED, by=by, at=at, subject=request.uid)
     _tell(staff, case, request, at)
     return request.uid
