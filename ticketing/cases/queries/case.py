@@ -436,7 +436,8 @@ def _statements(case: Case, names: object) -> tuple[StatementView, ...]:
         .options(sa.orm.selectinload(models.StatementRequest.points)).order_by(models.StatementRequest.asked_at,
             models.StatementRequest.id))
     found = list(rows)
-    uids = dict(db.session.execute(sa.select(Staff.id, Staff.uid).where(Staff.id.in_({row.staff_id for row in found}))).tuples())
+    askees = sa.select(Staff.id, Staff.uid).where(Staff.id.in_({row.staff_id for row in found}))
+    uids = {row.id: row.uid for row in db.session.execute(askees)}
     return tuple(
         StatementView(row.uid, _name(names, row.staff_id), uids.get(row.staff_id, ""), tuple(point.position for point in row.points),
                       row.questions, row.records, row.minutes, row.state, row.asked_at, _name(names, row.asked_by_id), row.answer,
