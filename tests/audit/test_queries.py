@@ -235,6 +235,7 @@ def test_a_private_value_added_or_moved_afterwards_is_found(trail):
         run(sa.delete(PRIVATE).where(PRIVATE.c.entry_uid == two, PRIVATE.c.field == "to"))
         run(sa.update(PRIVATE).where(PRIVATE.c.entry_uid == one, PRIVATE.c.field == "to").values(entry_uid=two))
     assert faults() == {(FaultKind.VALUE, ONE, 1), (FaultKind.VALUE, TWO, 1)}
+    assert "the private value 'note' was added afterwards" in str(queries.verify().faults[0])
 
 
 def test_a_private_value_of_no_entry_is_found(trail):
