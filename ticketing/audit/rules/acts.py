@@ -13,6 +13,7 @@ from enum import StrEnum
 class Act(StrEnum):
     """What was done.  A new deed gets a new line here and a sentence below; a word once used is never renamed."""
 
+    CASE_DRAFTED = "case.drafted"
     CASE_RECEIVED = "case.received"
     CASE_IMPORTED = "case.imported"
     CASE_TRIAGED = "case.triaged"
@@ -92,6 +93,7 @@ class Act(StrEnum):
 
 
 SENTENCES: dict[Act, str] = {
+    Act.CASE_DRAFTED: "Draft kept[, entered by {actor}]",
     Act.CASE_RECEIVED: "Received[ by {channel}][, recorded by {actor}]",
     Act.CASE_IMPORTED: "Imported[ from {source}][, row {row}]",
     Act.CASE_TRIAGED: "Triaged[ as {case_type}][, severity {severity}]",

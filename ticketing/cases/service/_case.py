@@ -13,7 +13,7 @@ from ticketing.audit import service as audit
 from ticketing.audit.rules import Act, Scalar, case_stream
 from ticketing.cases.models import Case, CaseSubject, Point, ResponseVersion
 from ticketing.cases.queries.visibility import visible_to
-from ticketing.cases.rules import CaseFacts, PointFacts
+from ticketing.cases.rules import CaseFacts, PointFacts, Status
 from ticketing.codes import queries as codes
 from ticketing.core.database import db
 from ticketing.core.errors import Conflict, Invalid, NotFound
@@ -42,7 +42,10 @@ def _lock(reference: str, seen: int | None, *, by: Actor) -> Case:
 def _lock_to_work(reference: str, seen: int | None, *, by: Actor) -> Case:
     """The case under lock, for somebody who works cases."""
     by.must(Permission.WORK_CASES)
-    return _lock(reference, seen, by=by)
+    case = _lock(reference, seen, by=by)
+    if case.status is Status.DRAFT:
+        raise Conflict("This is still a draft. Log it as received first.")
+    return case
 
 
 def _lock_open(reference: str, seen: int | None, *, by: Actor) -> Case:

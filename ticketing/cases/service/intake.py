@@ -78,19 +78,31 @@ def receive_many(concerns: Sequence[Concern], *, by: Actor, at: datetime) -> tup
     """Many concerns with a handful of statements; references in the order given.  All or none."""
     if by.kind is not ActorKind.COMPLAINANT:
         by.must(Permission.RECORD_CONCERNS)
+    cases = _write_down(concerns, Status.RECEIVED, by=by, at=at)
+    _start_clocks(cases, concerns, by=by, at=at)
+    _send_receipts(cases, concerns, at=at)
+    return tuple(case.reference for case in cases)
+
+
+@atomic
+def keep_draft(concern: Concern, *, by: Actor, at: datetime) -> str:
+    """Keep a concern that is still being entered; no clock runs until it is logged.  Returns its reference."""
+    by.must(Permission.RECORD_CONCERNS)
+    return _write_down([concern], Status.DRAFT, by=by, at=at)[0].reference
+
+
+def _write_down(concerns: Sequence[Concern], status: Status, *, by: Actor, at: datetime) -> list[Case]:
     places = _Places.load()
     for concern in concerns:
         _check(concern, places, at)
     complainants, patients = _record_people(concerns, by=by, at=at)
-    cases = [_case_row(concern, places, who, patient, by=by, at=at)
+    cases = [_case_row(concern, places, status, who, patient, by=by, at=at)
              for concern, who, patient in zip(concerns, complainants, patients, strict=True)]
     db.session.add_all(cases)
     db.session.flush()
     _add_details(cases, concerns, by=by, at=at)
     audit.record_many([_entry(case, concern, at) for case, concern in zip(cases, concerns, strict=True)], by=by, at=at)
-    _start_clocks(cases, concerns, by=by, at=at)
-    _send_receipts(cases, concerns, at=at)
-    return tuple(case.reference for case in cases)
+    return cases
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +156,13 @@ def _named(concern: Concern) -> list[tuple[str, PersonDetails]]:
 
 
 def _case_row(
-    concern: Concern, places: _Places, complainant_id: int | None, patient_id: int | None, *, by: Actor, at: datetime,
+    concern: Concern, places: _Places, status: Status, complainant_id: int | None, patient_id: int | None, *, by: Actor, at: datetime,
 ) -> Case:
     site = places.sites[concern.site_code]
     team = places.teams[concern.team_code] if concern.team_code else None
     unit = places.units[concern.unit_code] if concern.unit_code else None
     return Case(
-        reference=new_reference(at), source_key=concern.source_key, status=Status.RECEIVED, case_type=concern.case_type,
+        reference=new_reference(at), source_key=concern.source_key, status=status, case_type=concern.case_type,
         channel=concern.channel, site_id=site.id, unit_id=unit.id if unit else None, pack=site.pack, received_at=concern.received_at,
         team_received_at=concern.team_received_at or concern.received_at, logged_at=at, last_activity_at=at,
         happened_on=concern.happened_on, complainant_id=complainant_id, patient_id=patient_id,
@@ -175,7 +187,7 @@ def _add_details(cases: Sequence[Case], concerns: Sequence[Concern], *, by: Acto
 
 
 def _entry(case: Case, concern: Concern, at: datetime) -> NewEntry:
-    act = Act.CASE_IMPORTED if concern.source_key else Act.CASE_RECEIVED
+    act = Act.CASE_DRAFTED if case.status is Status.DRAFT else Act.CASE_IMPORTED if concern.source_key else Act.CASE_RECEIVED
     facts: dict[str, Scalar] = {"case_type": case.case_type.value, "channel": case.channel.value, "is_anonymous": case.is_anonymous,
              "is_late_entry": at - case.received_at > LATE, "points": len(concern.points), **concern.tags}
     private = {"narrative": case.narrative, "outcome_sought": case.outcome_sought,

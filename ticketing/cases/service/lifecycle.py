@@ -75,6 +75,10 @@ def apply_transition(
           change={"status": (before.value, case.status.value)}, facts=_said(case, action))
     if action is Action.REOPEN:
         _open_next_cycle(case, by=by, at=at)
+    elif action is Action.LOG:
+        _open_cycle(case, sla.NewEvent(EventKind.RECEIVED, case.received_at), by=by, at=at)
+    elif action is Action.DISCARD:
+        return
     elif action in EVENTS:
         data = {"reason": action.value} if EVENTS[action] is EventKind.ENDED else {}
         _clock(case, EVENTS[action], by=by, at=at, occurred_at=occurred_at, data=data)
@@ -192,5 +196,9 @@ def _open_next_cycle(case: Case, *, by: Actor, at: datetime) -> None:
     case.cycle += 1
     case.is_open, case.closed_at, case.outcome, case.response_due_on = True, None, None, None
     case.hold_reason = case.held_since = None
-    opening = sla.Opening(case.id, case.cycle, _pin(case), (sla.NewEvent(EventKind.REOPENED, at),))
-    _follow(case, sla.open_cycles([opening], by=by, at=at)[case.id], at=at)
+    _open_cycle(case, sla.NewEvent(EventKind.REOPENED, at), by=by, at=at)
+
+
+def _open_cycle(case: Case, event: sla.NewEvent, *, by: Actor, at: datetime) -> None:
+    opening = sla.Opening(case.id, case.cycle, _pin(case), (event,))
+    _follow(case, sla.open_cycles([opening], by=by, at=at)[case.id], at=at, happened=(event.kind.value,))
