@@ -158,3 +158,12 @@ class UnitKind(Code):
 def choices(kind: type[Code]) -> list[tuple[str, str]]:
     """(code, label) pairs for a form."""
     return [(item.value, item.label) for item in kind]
+
+
+PACKS: dict[str, str] = {"england-nhs": "England, NHS complaints regulations", "us-cms": "United States, CMS grievance rules"}
+
+CALENDARS: dict[str, str] = {
+    "england_wales": "England and Wales", "scotland": "Scotland", "northern_ireland": "Northern Ireland", "ireland": "Ireland",
+    "us_federal": "United States, federal", "new_zealand": "New Zealand", "new_south_wales": "New South Wales", "queensland": "Queensland",
+    "victoria": "Victoria",
+}

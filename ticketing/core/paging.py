@@ -56,6 +56,13 @@ def decode_key(key: str) -> list[Any]:
         values = json.loads(base64.urlsafe_b64decode(key + "=" * (-len(key) % 4)))
     except (ValueError, binascii.Error, RecursionError):
         values = None
-    if not isinstance(values, list) or not all(value is None or isinstance(value, str | int) for value in values):
+    if not isinstance(values, list) or not all(_is_storable(value) for value in values):
         raise Invalid("This page address is incomplete. Go back to the first page of the list.")
     return values
+
+
+def _is_storable(value: Any) -> bool:
+    """Nothing that a database could choke on: no NUL, no lone surrogate, no endless number."""
+    if isinstance(value, str):
+        return not any(letter == "\x00" or "\ud800" <= letter <= "\udfff" for letter in value)
+    return value is None or (isinstance(value, int) and abs(value) < 2**63)

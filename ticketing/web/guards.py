@@ -20,6 +20,7 @@ OPEN_TO_ALL = "public"
 
 
 def init_app(app: Flask) -> None:
+    app.before_request(_refuse_unstorable)
     app.before_request(_deny_by_default)
 
 
@@ -57,6 +58,12 @@ def current_actor_or_none() -> Actor | None:
     if g.get("is_broken") or not hasattr(current_app, "login_manager"):
         return None
     return current_actor() if current_user.is_authenticated else None
+
+
+def _refuse_unstorable() -> None:
+    """An address with a NUL in it names nothing, and PostgreSQL could not even look it up."""
+    if "\x00" in request.path or any("\x00" in value for value in request.args.values()):
+        abort(404)
 
 
 def _deny_by_default() -> None:

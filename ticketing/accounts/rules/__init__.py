@@ -19,7 +19,7 @@ from ticketing.accounts.rules.people import (
     may_stand_in,
     stand_in,
 )
-from ticketing.accounts.rules.sessions import browser_name, is_over, link_token, safe_next, token_hash
+from ticketing.accounts.rules.sessions import SEEN_EVERY, browser_name, is_over, link_token, safe_next, token_hash
 from ticketing.accounts.rules.throttling import (
     LIMITS,
     LOCKED_FOR,
@@ -32,7 +32,7 @@ from ticketing.accounts.rules.throttling import (
 )
 
 __all__ = [
-    "LIMITS", "LOCKED_FOR", "LONGEST_PASSWORD", "ROLE_HINTS", "ROLE_LABELS", "SHORTEST_PASSWORD", "Attempt", "Cost", "Limit",
+    "LIMITS", "LOCKED_FOR", "LONGEST_PASSWORD", "ROLE_HINTS", "ROLE_LABELS", "SEEN_EVERY", "SHORTEST_PASSWORD", "Attempt", "Cost", "Limit",
     "Limited", "SignIn", "browser_name", "clean_email", "clean_name", "clean_team_code", "fold_email", "hash_password", "is_over",
     "is_right", "link_token", "lockout_sentence", "may_stand_in", "needs_new_hash", "password_problem", "safe_next", "stand_in",
     "throttle_key", "token_hash",

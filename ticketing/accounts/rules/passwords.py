@@ -81,7 +81,7 @@ def _words(personal: tuple[str, ...]) -> list[str]:
 
 def _normal(password: str) -> str:
     """One spelling for what looks the same, so that a phone and a PC type the same password; never a lone surrogate."""
-    return unicodedata.normalize("NFKC", password.encode("utf-8", "replace").decode())
+    return unicodedata.normalize("NFKC", password[:5 * LONGEST_PASSWORD].encode("utf-8", "replace").decode())
 
 
 @lru_cache(maxsize=4)

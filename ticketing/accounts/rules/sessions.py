@@ -8,6 +8,7 @@ import hmac
 import re
 from datetime import datetime, timedelta
 
+SEEN_EVERY = timedelta(minutes=1)  # how often a session in use is noted
 LOCAL_PATH = re.compile(r"/(?!/)[A-Za-z0-9_\-./]*")
 SYSTEMS = (("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS X", "Mac"),
            ("CrOS", "ChromeOS"), ("Linux", "Linux"))

@@ -11,14 +11,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from ticketing.accounts import rules
 from ticketing.accounts.models import SingleUseToken, Staff, Throttle, UserSession
-from ticketing.accounts.rules import LIMITS, Attempt, Limited, SignIn
+from ticketing.accounts.rules import LIMITS, SEEN_EVERY, Attempt, Limited, SignIn
 from ticketing.accounts.service.rows import _lock_staff, _must_be_or_manage
 from ticketing.audit import service as audit
 from ticketing.audit.rules import ACCESS_STREAM, Act, staff_stream
 from ticketing.core.database import atomic, db, is_postgresql
 from ticketing.core.permissions import Actor, machine, staff_actor
 
-SEEN_EVERY = timedelta(minutes=1)
 KEPT_FOR = timedelta(days=30)
 DOOR = machine("sign-in")
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from ticketing.accounts import rules
 from ticketing.accounts.models import Staff, Team, TeamMember
-from ticketing.accounts.service.passwords import _new_hash, use_up_tokens
+from ticketing.accounts.service.passwords import _new_hash, invite, use_up_tokens
 from ticketing.accounts.service.rows import _lock_staff, _must_manage, _team_ids
 from ticketing.accounts.service.signing_in import end_sessions
 from ticketing.audit import service as audit
@@ -47,10 +47,25 @@ def add_staff(
 
 
 @atomic
+def welcome_staff(
+    email: str, name: str, role: Role, *, job_title: str = "", unit_code: str | None = None, team_codes: Iterable[str] = (),
+    by: Actor, at: datetime,
+) -> str:
+    """`add_staff` and its invitation in one; returns the uid."""
+    uid = add_staff(email, name, role, job_title=job_title, unit_code=unit_code, team_codes=team_codes, by=by, at=at)
+    invite(uid, by=by, at=at)
+    return uid
+
+
+@atomic
 def change_staff(
-    uid: str, *, name: str, email: str, role: Role, job_title: str = "", unit_code: str | None = None, by: Actor, at: datetime,
+    uid: str, *, name: str, email: str, role: Role, job_title: str = "", unit_code: str | None = None,
+    team_codes: Iterable[str] | None = None, by: Actor, at: datetime,
 ) -> None:
-    """Correct an account or give it another role, which holds from its owner's next click.  Raises as `add_staff`."""
+    """Correct an account or give it another role or teams (None: as before), which holds from its owner's next click.
+
+    Raises as `add_staff`.
+    """
     _must_manage(by)
     staff = _lock_staff(uid)
     if role is not staff.role:
@@ -61,6 +76,8 @@ def change_staff(
     }
     if wanted["email"] != staff.email:
         _refuse_taken(rules.clean_email(email))
+    if team_codes is not None:
+        set_teams(uid, team_codes, by=by, at=at)
     change = {field: (getattr(staff, field), value) for field, value in wanted.items() if getattr(staff, field) != value}
     if not change:
         return

@@ -31,11 +31,15 @@ def add_team(code: str, name: str, email: str = "", *, by: Actor, at: datetime) 
 
 
 @atomic
-def change_team(code: str, *, name: str, email: str = "", is_active: bool = True, by: Actor, at: datetime) -> None:
-    """Rename a team, give it a mailbox, or take it out of use."""
+def change_team(
+    code: str, *, name: str, email: str = "", is_active: bool = True, leads: Iterable[str] | None = None, by: Actor, at: datetime,
+) -> None:
+    """Rename a team, give it a mailbox or other leads (uids; None: as before), or take it out of use."""
     _must_manage(by)
     team = _lock_team(code)
     wanted = {"name": rules.clean_name(name), "email": _email(email), "is_active": is_active}
+    if leads is not None:
+        set_leads(code, leads, by=by, at=at)
     change = {field: (getattr(team, field), value) for field, value in wanted.items() if getattr(team, field) != value}
     if not change:
         return

@@ -1,0 +1,150 @@
+"""The forms of signing in, one's own account, staff and teams; each form fills itself from the rows it is about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wtforms import BooleanField, PasswordField
+from wtforms.validators import EqualTo, InputRequired
+
+from ticketing.accounts.queries import StaffFilter, StaffRow, TeamRow, deputies_for, staff_of_team, staff_who_may, teams
+from ticketing.accounts.rules import ROLE_LABELS
+from ticketing.codes.queries import units
+from ticketing.core.permissions import Permission, Role
+from ticketing.web.forms import ChoiceField, DayField, Form, HiddenField, LineField, ManyField, PickField, TextField
+
+NAMES: dict[str, str] = {role.value: label for role, label in ROLE_LABELS.items()}
+
+
+class SignInForm(Form):
+    email = LineField("E-mail address", missing="Enter your e-mail address.", most=400)
+    password = PasswordField("Password", [InputRequired("Enter your password.")])
+    next = HiddenField("Next page", is_required=False, most=10_000)
+
+
+class ForgottenForm(Form):
+    email = LineField("E-mail address", missing="Enter your e-mail address.", most=400)
+
+
+class NewPasswordForm(Form):
+    password = PasswordField("New password", [InputRequired("Enter a new password.")])
+    again = PasswordField(
+        "The same again", [InputRequired("Enter the new password a second time."), EqualTo("password", "The two passwords differ. Enter both again.")],
+    )
+
+
+class ChangePasswordForm(NewPasswordForm):
+    present = PasswordField("Present password", [InputRequired("Enter the password you use now.")])
+
+
+class LeaveForm(Form):
+    """One's own leave, or somebody's: who may be the deputy depends on whose it is."""
+
+    starts_on = DayField("First day away")
+    ends_on = DayField("Last day away")
+    deputy_uid = PickField("Deputy", is_required=False)
+
+    def __init__(self, staff: StaffRow, **options: Any) -> None:
+        super().__init__(**options)
+        self.deputy_uid.choices = {"": "Nobody: what comes in waits"} | {row.uid: _with_title(row) for row in deputies_for(staff)}
+
+
+class StaffFilterForm(Form):
+    """What the staff list shows; sent by GET, so it carries no token."""
+
+    class Meta(Form.Meta):
+        csrf = False
+
+    words = LineField("Name, e-mail or job", is_required=False)
+    role = PickField("Role", is_required=False)
+    team = PickField("Team", is_required=False)
+    state = PickField("Account", is_required=False, default="open")
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.role.choices = {"": "Any role"} | NAMES
+        self.team.choices = {"": "Any team"} | {team.code: team.name for team in teams(is_active=None)}
+        self.state.choices = {"open": "Open", "closed": "Closed", "all": "Open and closed"}
+
+    def wanted(self) -> StaffFilter:
+        """The filter asked for; a value that is not offered narrows nothing."""
+        self.validate()
+        return StaffFilter(
+            role=Role(self.role.data) if self.role.data in NAMES else None,
+            team_code=self.team.data if self.team.data in self.team.choices else None,
+            is_active={"closed": False, "all": None}.get(self.state.data or "", True),
+            words=self.words.data[:200],
+        )
+
+
+class StaffForm(Form):
+    """A new account, or an account to change."""
+
+    name = LineField("Name", missing="Enter their name.", most=10_000)
+    email = LineField("E-mail address", missing="Enter their work e-mail address.", most=10_000)
+    role = ChoiceField("Role", missing="Choose what they do in Redress.")
+    job_title = LineField("Job title", is_required=False, most=10_000)
+    unit_code = PickField("Ward or department", is_required=False)
+    team_codes = ManyField("Teams", is_required=False)
+
+    def __init__(self, staff: StaffRow | None = None, **options: Any) -> None:
+        super().__init__(data=_as_typed(staff) if staff else None, **options)
+        self.role.choices = NAMES
+        self.unit_code.choices = {"": "None"} | _units_by_site(staff)
+        self.team_codes.choices = {team.code: team.name for team in teams()}
+
+    def given(self) -> dict[str, Any]:
+        """As `service.welcome_staff` and `service.change_staff` take it."""
+        return {
+            "name": self.name.data, "email": self.email.data, "role": Role(self.role.data), "job_title": self.job_title.data,
+            "unit_code": self.unit_code.data or None, "team_codes": self.team_codes.data,
+        }
+
+
+class CloseForm(Form):
+    """Where a leaver's open cases go."""
+
+    to_uid = PickField("Hand open cases to", is_required=False)
+    note = TextField("Note for whoever takes over", is_required=False, most=2_000)
+
+    def __init__(self, staff: StaffRow, **options: Any) -> None:
+        super().__init__(**options)
+        others = [row for row in staff_who_may(Permission.WORK_CASES) if row.uid != staff.uid]
+        self.to_uid.choices = {"": "Nobody yet: back to their team"} | {row.uid: _with_title(row) for row in others}
+
+
+class TeamForm(Form):
+    code = LineField("Code", missing="Enter a short code for the team.", most=10_000)
+    name = LineField("Name", missing="Enter the team's name.", most=10_000)
+    email = LineField("Team mailbox", is_required=False, most=10_000)
+
+
+class ChangeTeamForm(Form):
+    name = LineField("Name", missing="Enter the team's name.", most=10_000)
+    email = LineField("Team mailbox", is_required=False, most=10_000)
+    leads = ManyField("Led by", is_required=False)
+    is_active = BooleanField("In use: the team gets new cases")
+
+    def __init__(self, team: TeamRow, **options: Any) -> None:
+        super().__init__(data={"name": team.name, "email": team.email or "", "is_active": team.is_active, "leads": team.lead_uids}, **options)
+        self.leads.choices = {row.uid: _with_title(row) for row in staff_of_team(team.id)}
+
+
+def _with_title(row: StaffRow) -> str:
+    return f"{row.name}, {row.job_title}" if row.job_title else f"{row.name}, {row.role_label.lower()}"
+
+
+def _as_typed(staff: StaffRow) -> dict[str, Any]:
+    return {
+        "name": staff.name, "email": staff.email, "role": staff.role.value, "job_title": staff.job_title,
+        "unit_code": staff.unit_code or "", "team_codes": list(staff.team_codes),
+    }
+
+
+def _units_by_site(staff: StaffRow | None) -> dict[str, Any]:
+    """By site; a unit out of use stays on offer to whoever is in it."""
+    groups: dict[str, dict[str, str]] = {}
+    for unit in units(is_active=None):
+        if unit.is_active or (staff and staff.unit_id == unit.id):
+            groups.setdefault(unit.site_name, {})[unit.code] = unit.name
+    return groups

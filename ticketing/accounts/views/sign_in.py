@@ -1,0 +1,106 @@
+"""Signing in and out, the start page of each role, and passwords set from a mailed link."""
+
+from __future__ import annotations
+
+from flask import Response, current_app, flash, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from ticketing.accounts import queries, service
+from ticketing.accounts.forms import ForgottenForm, NewPasswordForm, SignInForm
+from ticketing.accounts.rules import SignIn, lockout_sentence, safe_next
+from ticketing.accounts.views.door import address_of, bp, browser_of, enter, held_token
+from ticketing.core.permissions import Permission, Role
+from ticketing.web.filters import clock_time, moment, moment_of_request
+from ticketing.web.guards import current_actor, current_actor_or_none, public, requires
+
+WRONG = "That e-mail address and password do not belong together. Check both and try again, or ask for a new password."
+FIRST_PAGES: dict[Role, tuple[str, ...]] = {
+    Role.OFFICER: ("cases.worklist",),
+    Role.MANAGER: ("reports.overview", "cases.worklist"),
+    Role.CLINICIAN: ("cases.questions",),
+    Role.ADMINISTRATOR: ("accounts.staff",),
+    Role.AUDITOR: ("reports.overview",),
+}
+
+
+@bp.get("/")
+@requires(Permission.USE_ACCOUNT)
+def home() -> ResponseReturnValue:
+    role = current_actor().role
+    pages = FIRST_PAGES[role] if role else ()
+    first = next((page for page in pages if page in current_app.view_functions), "accounts.account")
+    return redirect(url_for(first), 303)
+
+
+@bp.route("/sign-in", methods=["GET", "POST"])
+@public
+def sign_in() -> ResponseReturnValue:
+    if request.method == "GET" and current_actor_or_none() is not None:
+        return redirect(url_for("accounts.home"), 303)
+    form = SignInForm(data={"next": safe_next(request.args.get("next")) or ""})
+    if not form.validate_on_submit():
+        return render_template("accounts/sign_in.html", form=form), form.status if form.errors else 200
+    at = moment_of_request()
+    attempt = queries.weigh(form.email.data, form.password.data, address_of(), at=at)
+    outcome = service.sign_in(attempt, browser_of(), old_token=held_token(), at=at)
+    return _refused(form, outcome) if outcome.token is None else _welcome(form, outcome.token)
+
+
+@bp.post("/sign-out")
+@public
+def sign_out() -> ResponseReturnValue:
+    service.sign_out(held_token(), at=moment_of_request())
+    enter("")
+    flash("You are signed out.", "success")
+    return redirect(url_for("accounts.sign_in"), 303)
+
+
+@bp.route("/forgotten", methods=["GET", "POST"])
+@public
+def forgotten() -> ResponseReturnValue:
+    form = ForgottenForm()
+    if not form.validate_on_submit():
+        return render_template("accounts/forgotten.html", form=form), form.status if form.errors else 200
+    service.ask_reset(form.email.data, address_of(), at=moment_of_request())
+    return redirect(url_for("accounts.forgotten_sent"), 303)
+
+
+@bp.get("/forgotten/sent")
+@public
+def forgotten_sent() -> ResponseReturnValue:
+    return render_template("accounts/forgotten_sent.html")
+
+
+@bp.route("/password/<token>", methods=["GET", "POST"])
+@public
+def password(token: str) -> ResponseReturnValue:
+    at = moment_of_request()
+    link = queries.live_token(token, at=at)
+    if link is None:
+        return render_template("accounts/password.html", link=None, form=NewPasswordForm()), 410
+    form = NewPasswordForm()
+    if form.validate_on_submit() and form.carry_out(lambda: service.set_password(token, form.password.data, at=at)):
+        enter("")
+        flash("Your password is set. Sign in with it now.", "success")
+        return redirect(url_for("accounts.sign_in"), 303)
+    return render_template("accounts/password.html", link=link, form=form), form.status if form.errors else 200
+
+
+def _welcome(form: SignInForm, token: str) -> ResponseReturnValue:
+    enter(token)
+    found = queries.signed_in(token, at=moment_of_request())
+    before = found.staff.previous_sign_in_at if found else None
+    if before is not None:
+        words = f"You last signed in {moment(before)}. If that was not you, change your password and tell your administrator."
+        flash(words, "info")
+    return redirect(safe_next(form.next.data) or url_for("accounts.home"), 303)
+
+
+def _refused(form: SignInForm, outcome: SignIn) -> Response:
+    if outcome.locked_until is None:
+        form.refuse(WRONG)
+        return make_response(render_template("accounts/sign_in.html", form=form), 422)
+    form.refuse(lockout_sentence(clock_time(outcome.locked_until), is_address_locked=outcome.is_address_locked))
+    response = make_response(render_template("accounts/sign_in.html", form=form), 429)
+    response.headers["Retry-After"] = str(max(1, round((outcome.locked_until - moment_of_request()).total_seconds())))
+    return response

@@ -1,0 +1,71 @@
+"""The forms for sites and units."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import available_timezones
+
+from wtforms import BooleanField
+
+from ticketing.codes.queries import SiteRow, UnitRow, sites
+from ticketing.codes.rules import CALENDARS, PACKS, UnitKind
+from ticketing.web.forms import ChoiceField, Form, LineField, PickField
+
+ANY = 10_000  # characters; the verb says what is too long
+
+
+class SiteForm(Form):
+    """A new site, or one to change; its code never changes."""
+
+    code = LineField("Code", missing="Enter a short code for the site.", most=ANY)
+    name = LineField("Name", missing="Enter the site's name.", most=ANY)
+    pack = PickField("Policy pack")
+    calendar = PickField("Public holidays")
+    zone = PickField("Time zone", default="Europe/London")
+    is_active = BooleanField("In use: offered for new concerns")
+
+    def __init__(self, site: SiteRow | None = None, **options: Any) -> None:
+        super().__init__(obj=site, **options)
+        if site is not None:
+            del self.code
+        self.zone.choices = _zones()
+        self.pack.choices = _offered(PACKS, site.pack if site else None)
+        self.calendar.choices = _offered(CALENDARS, site.calendar if site else None)
+
+    def given(self) -> dict[str, Any]:
+        return {"name": self.name.data, "zone": self.zone.data, "pack": self.pack.data, "calendar": self.calendar.data}
+
+
+class UnitForm(Form):
+    """A new ward, department or service, or one to change; its code never changes."""
+
+    code = LineField("Code", missing="Enter a short code for the unit.", most=ANY)
+    name = LineField("Name", missing="Enter the unit's name.", most=ANY)
+    kind = ChoiceField("Kind", missing="Choose what sort of place it is.")
+    site_code = PickField("Site", missing="Choose the site it belongs to.")
+    is_active = BooleanField("In use: offered for new concerns")
+
+    def __init__(self, unit: UnitRow | None = None, **options: Any) -> None:
+        super().__init__(obj=unit, **options)
+        if unit is not None:
+            del self.code
+        self.kind.choices = {kind.value: kind.label for kind in UnitKind}
+        self.site_code.choices = {site.code: site.name for site in sites(is_active=None)}
+
+    def given(self) -> dict[str, Any]:
+        return {"name": self.name.data, "kind": UnitKind(self.kind.data), "site_code": self.site_code.data}
+
+
+def _zones() -> dict[str, dict[str, str]]:
+    """IANA zones by area, as people look for them."""
+    groups: dict[str, dict[str, str]] = {}
+    for zone in sorted(available_timezones()):
+        area, _, place = zone.partition("/")
+        if place and area not in {"Etc", "SystemV", "posix", "right"}:
+            groups.setdefault(area, {})[zone] = place.replace("_", " ").replace("/", ", ")
+    return {"Universal": {"UTC": "UTC"}} | groups
+
+
+def _offered(known: dict[str, str], present: str | None) -> dict[str, str]:
+    """What is known, and what the site already has."""
+    return known if present is None or present in known else known | {present: present}
