@@ -11,7 +11,10 @@ from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ticketing import commands
+from ticketing.accounts import views as accounts
+from ticketing.codes import views as codes
 from ticketing.core.database import db
+from ticketing.core.permissions import Permission
 from ticketing.operations.views import bp as operations
 from ticketing.web import errors, filters, forms, guards, headers, logs
 
@@ -19,7 +22,11 @@ if TYPE_CHECKING:
     from config import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
-DOORS: tuple[filters.Door, ...] = ()
+DOORS: tuple[filters.Door, ...] = (
+    filters.Door("Staff", "accounts.staff", "people", (Permission.MANAGE_STAFF,)),
+    filters.Door("Teams", "accounts.teams", "diagram-3", (Permission.MANAGE_STAFF,)),
+    filters.Door("Sites and units", "codes.places", "hospital", (Permission.MANAGE_STAFF,)),
+)
 
 
 def create_app(settings: Settings) -> Flask:
@@ -39,6 +46,7 @@ def create_app(settings: Settings) -> Flask:
     filters.init_app(app, DOORS)
     errors.init_app(app)
     commands.init_app(app)
-    for room in (operations,):
+    accounts.init_app(app)
+    for room in (operations, accounts.bp, codes.bp):
         app.register_blueprint(room)
     return app

@@ -9,6 +9,11 @@ from ticketing.core.permissions import Permission
 from ticketing.web.guards import OPEN_TO_ALL
 
 PUBLIC = {
+    "accounts.forgotten",
+    "accounts.forgotten_sent",
+    "accounts.password",
+    "accounts.sign_in",
+    "accounts.sign_out",
     "operations.healthz",
     "operations.readyz",
 }

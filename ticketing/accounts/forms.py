@@ -28,9 +28,9 @@ class ForgottenForm(Form):
 
 class NewPasswordForm(Form):
     password = PasswordField("New password", [InputRequired("Enter a new password.")])
-    again = PasswordField(
-        "The same again", [InputRequired("Enter the new password a second time."), EqualTo("password", "The two passwords differ. Enter both again.")],
-    )
+    again = PasswordField("The same again", [
+        InputRequired("Enter the new password a second time."), EqualTo("password", "The two passwords differ. Enter both again."),
+    ])
 
 
 class ChangePasswordForm(NewPasswordForm):
@@ -71,9 +71,9 @@ class StaffFilterForm(Form):
         self.validate()
         return StaffFilter(
             role=Role(self.role.data) if self.role.data in NAMES else None,
-            team_code=self.team.data if self.team.data in self.team.choices else None,
+            team_code=None if self.team.errors else self.team.data or None,
             is_active={"closed": False, "all": None}.get(self.state.data or "", True),
-            words=self.words.data[:200],
+            words=(self.words.data or "")[:200],
         )
 
 
@@ -118,16 +118,25 @@ class TeamForm(Form):
     name = LineField("Name", missing="Enter the team's name.", most=10_000)
     email = LineField("Team mailbox", is_required=False, most=10_000)
 
+    def given(self) -> dict[str, Any]:
+        return {"code": self.code.data, "name": self.name.data, "email": self.email.data}
+
 
 class ChangeTeamForm(Form):
+    """A team and who leads it; its code never changes."""
+
     name = LineField("Name", missing="Enter the team's name.", most=10_000)
     email = LineField("Team mailbox", is_required=False, most=10_000)
     leads = ManyField("Led by", is_required=False)
     is_active = BooleanField("In use: the team gets new cases")
 
     def __init__(self, team: TeamRow, **options: Any) -> None:
-        super().__init__(data={"name": team.name, "email": team.email or "", "is_active": team.is_active, "leads": team.lead_uids}, **options)
+        typed = {"name": team.name, "email": team.email or "", "is_active": team.is_active, "leads": team.lead_uids}
+        super().__init__(data=typed, **options)
         self.leads.choices = {row.uid: _with_title(row) for row in staff_of_team(team.id)}
+
+    def given(self) -> dict[str, Any]:
+        return {"name": self.name.data, "email": self.email.data, "is_active": self.is_active.data, "leads": self.leads.data}
 
 
 def _with_title(row: StaffRow) -> str:

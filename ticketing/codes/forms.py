@@ -26,6 +26,7 @@ class SiteForm(Form):
 
     def __init__(self, site: SiteRow | None = None, **options: Any) -> None:
         super().__init__(obj=site, **options)
+        self.known_code = site.code if site else None
         if site is not None:
             del self.code
         self.zone.choices = _zones()
@@ -33,7 +34,10 @@ class SiteForm(Form):
         self.calendar.choices = _offered(CALENDARS, site.calendar if site else None)
 
     def given(self) -> dict[str, Any]:
-        return {"name": self.name.data, "zone": self.zone.data, "pack": self.pack.data, "calendar": self.calendar.data}
+        return {
+            "code": self.known_code or self.code.data, "name": self.name.data, "zone": self.zone.data, "pack": self.pack.data,
+            "calendar": self.calendar.data,
+        }
 
 
 class UnitForm(Form):
@@ -47,13 +51,17 @@ class UnitForm(Form):
 
     def __init__(self, unit: UnitRow | None = None, **options: Any) -> None:
         super().__init__(obj=unit, **options)
+        self.known_code = unit.code if unit else None
         if unit is not None:
             del self.code
         self.kind.choices = {kind.value: kind.label for kind in UnitKind}
         self.site_code.choices = {site.code: site.name for site in sites(is_active=None)}
 
     def given(self) -> dict[str, Any]:
-        return {"name": self.name.data, "kind": UnitKind(self.kind.data), "site_code": self.site_code.data}
+        return {
+            "code": self.known_code or self.code.data, "name": self.name.data, "kind": UnitKind(self.kind.data),
+            "site_code": self.site_code.data,
+        }
 
 
 def _zones() -> dict[str, dict[str, str]]:

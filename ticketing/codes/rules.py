@@ -16,7 +16,7 @@ class Code(StrEnum):
 
     label: str
 
-    def __new__(cls, code: str, label: str) -> Any:
+    def __new__(cls, code: str, label: str = "") -> Any:
         member = str.__new__(cls, code)
         member._value_ = code
         member.label = label

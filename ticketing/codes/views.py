@@ -24,7 +24,7 @@ def places() -> ResponseReturnValue:
 @requires(Permission.MANAGE_STAFF)
 def add_site() -> ResponseReturnValue:
     form, by, at = SiteForm(), current_actor(), moment_of_request()
-    if form.validate_on_submit() and form.carry_out(lambda: service.add_site(form.code.data, **form.given(), by=by, at=at)):
+    if form.validate_on_submit() and form.carry_out(lambda: service.add_site(**form.given(), by=by, at=at)):
         return _done(f"{form.name.data} is added.")
     return render_template("codes/add_site.html", form=form), form.status if form.errors else 200
 
@@ -35,7 +35,7 @@ def change_site(code: str) -> ResponseReturnValue:
     site, by, at = queries.site_by_code(code), current_actor(), moment_of_request()
     form = SiteForm(site)
     if form.validate_on_submit() and form.carry_out(
-        lambda: service.change_site(code, **form.given(), is_active=form.is_active.data, by=by, at=at),
+        lambda: service.change_site(**form.given(), is_active=form.is_active.data, by=by, at=at),
     ):
         return _done(f"{form.name.data} is changed.")
     return render_template("codes/change_site.html", form=form, site=site), form.status if form.errors else 200
@@ -45,7 +45,7 @@ def change_site(code: str) -> ResponseReturnValue:
 @requires(Permission.MANAGE_STAFF)
 def add_unit() -> ResponseReturnValue:
     form, by, at = UnitForm(), current_actor(), moment_of_request()
-    if form.validate_on_submit() and form.carry_out(lambda: service.add_unit(form.code.data, **form.given(), by=by, at=at)):
+    if form.validate_on_submit() and form.carry_out(lambda: service.add_unit(**form.given(), by=by, at=at)):
         return _done(f"{form.name.data} is added.")
     return render_template("codes/add_unit.html", form=form), form.status if form.errors else 200
 
@@ -56,7 +56,7 @@ def change_unit(code: str) -> ResponseReturnValue:
     unit, by, at = queries.unit_by_code(code), current_actor(), moment_of_request()
     form = UnitForm(unit)
     if form.validate_on_submit() and form.carry_out(
-        lambda: service.change_unit(code, **form.given(), is_active=form.is_active.data, by=by, at=at),
+        lambda: service.change_unit(**form.given(), is_active=form.is_active.data, by=by, at=at),
     ):
         return _done(f"{form.name.data} is changed.")
     return render_template("codes/change_unit.html", form=form, unit=unit), form.status if form.errors else 200

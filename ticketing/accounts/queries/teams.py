@@ -62,6 +62,5 @@ def _one_team(condition: sa.ColumnElement[bool], sentence: str) -> TeamRow:
 
 def _team(row: Team, members: list[tuple[str, str, bool]]) -> TeamRow:
     leads = [(name, uid) for name, uid, is_lead in members if is_lead]
-    return TeamRow(
-        row.id, row.code, row.name, row.email, row.is_active, len(members), tuple(name for name, _ in leads), tuple(uid for _, uid in leads),
-    )
+    names, uids = tuple(name for name, _ in leads), tuple(uid for _, uid in leads)
+    return TeamRow(row.id, row.code, row.name, row.email, row.is_active, len(members), names, uids)

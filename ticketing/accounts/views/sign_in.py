@@ -41,7 +41,7 @@ def sign_in() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return render_template("accounts/sign_in.html", form=form), form.status if form.errors else 200
     at = moment_of_request()
-    attempt = queries.weigh(form.email.data, form.password.data, address_of(), at=at)
+    attempt = queries.weigh(form.data["email"], form.data["password"], address_of(), at=at)
     outcome = service.sign_in(attempt, browser_of(), old_token=held_token(), at=at)
     return _refused(form, outcome) if outcome.token is None else _welcome(form, outcome.token)
 
@@ -61,7 +61,7 @@ def forgotten() -> ResponseReturnValue:
     form = ForgottenForm()
     if not form.validate_on_submit():
         return render_template("accounts/forgotten.html", form=form), form.status if form.errors else 200
-    service.ask_reset(form.email.data, address_of(), at=moment_of_request())
+    service.ask_reset(form.data["email"], address_of(), at=moment_of_request())
     return redirect(url_for("accounts.forgotten_sent"), 303)
 
 
@@ -79,7 +79,7 @@ def password(token: str) -> ResponseReturnValue:
     if link is None:
         return render_template("accounts/password.html", link=None, form=NewPasswordForm()), 410
     form = NewPasswordForm()
-    if form.validate_on_submit() and form.carry_out(lambda: service.set_password(token, form.password.data, at=at)):
+    if form.validate_on_submit() and form.carry_out(lambda: service.set_password(token, form.data["password"], at=at)):
         enter("")
         flash("Your password is set. Sign in with it now.", "success")
         return redirect(url_for("accounts.sign_in"), 303)

@@ -116,6 +116,6 @@ def reopen(uid: str) -> ResponseReturnValue:
 
 def _close(uid: str, form: CloseForm) -> int:
     by, at, move = current_actor(), moment_of_request(), hand_over_verb()
-    to_uid, note = form.to_uid.data or None, form.note.data
+    to_uid, note = form.data["to_uid"] or None, form.data["note"]
     hand_over = (lambda staff_id: move(staff_id, to_uid, note, by=by, at=at)) if move is not None else None
     return service.deactivate(uid, hand_over=hand_over, by=by, at=at)

@@ -24,7 +24,7 @@ def teams() -> ResponseReturnValue:
 def add_team() -> ResponseReturnValue:
     form, by, at = TeamForm(), current_actor(), moment_of_request()
     if form.validate_on_submit() and form.carry_out(
-        lambda: service.add_team(form.code.data, form.name.data, form.email.data, by=by, at=at),
+        lambda: service.add_team(**form.given(), by=by, at=at),
     ):
         flash(f"{form.name.data} is added. Put people in it on their own pages.", "success")
         return redirect(url_for("accounts.teams"), 303)
@@ -36,8 +36,7 @@ def add_team() -> ResponseReturnValue:
 def change_team(code: str) -> ResponseReturnValue:
     team, by, at = queries.team_by_code(code), current_actor(), moment_of_request()
     form = ChangeTeamForm(team)
-    given = {"name": form.name.data, "email": form.email.data, "is_active": form.is_active.data, "leads": form.leads.data}
-    if form.validate_on_submit() and form.carry_out(lambda: service.change_team(code, **given, by=by, at=at)):
+    if form.validate_on_submit() and form.carry_out(lambda: service.change_team(code, **form.given(), by=by, at=at)):
         flash(f"{form.name.data} is changed.", "success")
         return redirect(url_for("accounts.teams"), 303)
     return render_template("accounts/change_team.html", form=form, team=team), form.status if form.errors else 200
