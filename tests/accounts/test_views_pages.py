@@ -46,8 +46,8 @@ def test_only_administrators_reach_staff_teams_and_places(client, role):
 
 def test_what_is_not_there_is_not_found(client):
     enter(client, make_staff(Role.ADMINISTRATOR))
-    for url in ("/staff/x", "/staff/" + "0" * 32, "/staff/%00", "/staff/%F0%9F%92%A9/close", "/teams/NOWHERE", "/teams/%00", "/places/sites/x",
-                "/places/units/x", "/password/", "/staff/new/x"):
+    for url in ("/staff/x", "/staff/" + "0" * 32, "/staff/%00", "/staff/%F0%9F%92%A9/close", "/teams/NOWHERE", "/teams/%00",
+                "/places/sites/x", "/places/units/x", "/password/", "/staff/new/x"):
         client.page(url, status=404)
     for url in ("/account/leave/9999999/end", "/account/leave/99999999999999999999999/end", "/account/sessions/99999999999999999999/end"):
         assert client.post(url).status_code == 404
