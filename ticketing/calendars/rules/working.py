@@ -15,6 +15,7 @@ WEEKDAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturd
 ORDINAL_1970 = date(1970, 1, 1).toordinal()
 SHUT_FOR_GOOD = 60          # years without one opening after which a calendar counts as never opening
 YEARS_KEPT = 400
+WEEKS_IN_REACH = 500 * 52
 
 Edge = str | time
 Hours = Mapping[str, Iterable[Sequence[Edge]]]
@@ -81,6 +82,7 @@ class WorkingCalendar:
             return None
         if wanted == 0:
             return self.next_opening(start)
+        self._refuse_beyond_reach(wanted)
         year = moment_of(tick).year
         wanted += self._year(year).worked_before(tick)
         empty = 0
@@ -176,6 +178,11 @@ class WorkingCalendar:
         if year not in self._days:
             self._days[year] = frozenset(_plain_date(day) for day in self._holidays(year))
         return self._days[year]
+
+    def _refuse_beyond_reach(self, wanted: int) -> None:
+        weekly = sum(closing - opening for windows in self._windows for opening, closing in windows)
+        if wanted > weekly * WEEKS_IN_REACH:
+            raise Invalid("That much working time lies too far away to reckon with: more than five hundred years of these hours.")
 
     def _dates_of(self, year: int) -> list[date]:
         found = self._dates.get(year)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from ticketing.calendars.rules import WorkingCalendar
 from ticketing.core.errors import Invalid
+from ticketing.sla.rules.events import Hold
 
 STARTS, HALTS = ("start", "resume"), ("pause", "stop")
 Span = tuple[datetime, datetime | None]
@@ -60,6 +61,33 @@ def due_moment(calendar: WorkingCalendar, budget: timedelta, spans: Iterable[Spa
             return due
         budget -= calendar.between(begin, end)
     return None
+
+
+def spans_between_holds(start: datetime, holds: Sequence[Hold]) -> list[Span]:
+    """The spans from the start in which no hold runs; the last is open unless a hold has no end."""
+    spans: list[Span] = []
+    since = start
+    for hold in sorted(holds, key=lambda each: each.since):
+        if hold.since > since:
+            spans.append((since, hold.since))
+        if hold.until is None:
+            return spans
+        since = max(since, hold.until)
+    return [*spans, (since, None)]
+
+
+def moment_spent(spans: Iterable[Span], budget: timedelta) -> datetime | None:
+    """When `budget` of plain elapsed time is spent over the spans."""
+    for since, until in spans:
+        if until is None or until - since >= budget:
+            return since.astimezone(UTC) + budget
+        budget -= until - since
+    return None
+
+
+def time_elapsed(since: datetime, until: datetime) -> timedelta:
+    """Plain time from one moment to another; never negative."""
+    return max(until - since, timedelta())
 
 
 def _in_order(events: Sequence[tuple[datetime, str]]) -> list[tuple[datetime, str]]:

@@ -9,10 +9,11 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from ticketing.calendars.rules import WorkingCalendar, find_zone, first_instant_of
-from ticketing.packs.rules import EventKind, ExtensionRule, OnReopening, Pack, Target, TargetCode, Unit
-from ticketing.sla.rules.clock import Span, due_moment
+from ticketing.packs.rules import EventKind, ExtensionRule, Pack, Target, TargetCode, Unit
+from ticketing.sla.rules.clock import Span, due_moment, moment_spent, spans_between_holds, time_elapsed
 from ticketing.sla.rules.counting import DAY, DayCount, DayLine, Story, held_days, local_day
-from ticketing.sla.rules.events import Event, Facts, Hold, holds_of
+from ticketing.sla.rules.events import Event, Facts, Hold
+from ticketing.sla.rules.runs import Run, holds_until, runs_of, satisfies
 
 Amount = int | timedelta
 HOUR = timedelta(hours=1)
@@ -89,9 +90,9 @@ class Reckoning:
             return self.due_at
         spans = [(since, min(until, self.due_at) if until else self.due_at) for since, until in self.spans if since < self.due_at]
         if not self.unit.is_working:
-            return _spent(spans, fraction * sum((until - since for since, until in spans), timedelta()))
+            return moment_spent(spans, fraction * sum((until - since for since, until in spans), timedelta()))
         total = sum((self._calendar.between(since, until) for since, until in spans), timedelta())
-        return due_moment(self._calendar, max(fraction, 0) * total, spans)
+        return due_moment(self._calendar, max(fraction, 0) * total, spans) or self.due_at
 
     def moment_off(self, working_days: int) -> datetime | None:
         """The opening of the working day so many before (negative) or after the due day; for hours, the same time of that day."""
@@ -109,24 +110,11 @@ class Reckoning:
         """The share of the time between start and due that is used at a moment; None while there is no due moment."""
         if self.due_at is None or self._calendar is None:
             return None
-        measure = self._calendar.between if self.unit.is_working else _elapsed
+        measure = self._calendar.between if self.unit.is_working else time_elapsed
         spans = [(since, min(until, self.due_at) if until else self.due_at) for since, until in self.spans if since < self.due_at]
         whole = sum((measure(since, until) for since, until in spans), timedelta())
         used = sum((measure(since, min(until, at)) for since, until in spans), timedelta())
         return used / whole if whole else 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """One run of a target: what began it and what satisfied it."""
-
-    cycle: int
-    subject: str
-    occurrence: int
-    start: Event | None
-    met: Event | None
-    excuse: Event | None
-    movers: tuple[Event, ...]
 
 
 def reckon(target: Target, events: Sequence[Event], calendar: WorkingCalendar, *, at: datetime, zone: str,
@@ -139,8 +127,8 @@ def reckon(target: Target, events: Sequence[Event], calendar: WorkingCalendar, *
     reason = why_not(target, case_facts)
     if reason:
         return Reckoning(target, State.NOT_APPLICABLE, cycle, subject, why=reason, why_null=reason)
-    runs = [run for run in _runs(target, known) if run.cycle == cycle and run.subject == subject]
-    return _reckoned(target, runs[-1] if runs else _Run(cycle, subject, 1, None, None, None, ()), known, calendar, at, find_zone(zone))
+    runs = [run for run in runs_of(target, known) if run.cycle == cycle and run.subject == subject]
+    return _reckoned(target, runs[-1] if runs else Run(cycle, subject, 1, None, None, None, ()), known, calendar, at, find_zone(zone))
 
 
 def reckon_all(pack: Pack, events: Sequence[Event], calendar: WorkingCalendar, *, at: datetime, zone: str,
@@ -157,7 +145,7 @@ def reckon_all(pack: Pack, events: Sequence[Event], calendar: WorkingCalendar, *
         if reason and not target.is_per_subject:
             found.append(Reckoning(target, State.NOT_APPLICABLE, why=reason, why_null=reason))
         elif not reason:
-            found.extend(_reckoned(target, run, known, calendar, at, place) for run in _runs(target, known))
+            found.extend(_reckoned(target, run, known, calendar, at, place) for run in runs_of(target, known))
     return tuple(found)
 
 
@@ -174,71 +162,14 @@ def _known(events: Sequence[Event], at: datetime) -> list[Event]:
     return sorted((event for event in events if event.at <= at), key=lambda event: event.at)
 
 
-def _runs(target: Target, events: Sequence[Event]) -> list[_Run]:
-    cycles = sorted({event.cycle for event in events} | {1})
-    return [run for cycle in cycles for run in _runs_of_cycle(target, [event for event in events if event.cycle == cycle], cycle)]
-
-
-def _runs_of_cycle(target: Target, events: list[Event], cycle: int) -> list[_Run]:
-    if target.is_per_subject:
-        subjects = dict.fromkeys(event.subject for event in events if event.kind in target.starts)
-        return [_single(target, _about(target, events, subject), cycle, subject, target.starts) for subject in subjects]
-    if cycle > 1 and target.on_reopening is OnReopening.STAY:
-        return []
-    if target.is_recurring:
-        return _recurring(target, events, cycle)
-    return [_single(target, events, cycle, "", target.starts if cycle == 1 else (EventKind.REOPENED,))]
-
-
-def _about(target: Target, events: list[Event], subject: str) -> list[Event]:
-    own = {*target.starts, *target.satisfied_by}
-    return [event for event in events if event.subject == subject or event.kind not in own]
-
-
-def _single(target: Target, events: list[Event], cycle: int, subject: str, starts: tuple[EventKind, ...]) -> _Run:
-    start = next((event for event in events if event.kind in starts), None)
-    met = next((event for event in events if _satisfies(target, event)), None)
-    return _Run(cycle, subject, 1, start, met, _excuse(target, events), _movers(target, events))
-
-
-def _recurring(target: Target, events: list[Event], cycle: int) -> list[_Run]:
-    """One run from each update to the next; the last ends with what satisfies the target for good."""
-    updates = [event for event in events if _updates(target, event)]
-    final, excuse = next((event for event in events if _satisfies(target, event)), None), _excuse(target, events)
-    last = min((event.at for event in (final, excuse) if event), default=None)
-    updates = [event for event in updates if last is None or event.at <= last]
-    updates = [event for event, after in zip(updates, [*updates[1:], None], strict=False) if after is None or event.at < after.at]
-    ends = [*updates[1:], final]
-    runs = [_Run(cycle, "", number, start, end, excuse, ()) for number, (start, end) in enumerate(zip(updates, ends, strict=False), 1)]
-    return runs or [_Run(cycle, "", 1, None, None, final or excuse, ())]
-
-
-def _updates(target: Target, event: Event) -> bool:
-    return event.kind is EventKind.REOPENED or (event.kind in target.starts and event.actor_kind in target.by)
-
-
-def _satisfies(target: Target, event: Event) -> bool:
-    if event.kind not in target.satisfied_by or event.actor_kind not in target.by:
-        return False
-    return event.names_days or not target.needs_days
-
-
-def _excuse(target: Target, events: list[Event]) -> Event | None:
-    return next((event for event in events if event.kind is EventKind.ENDED or event.kind in target.excused_by), None)
-
-
-def _movers(target: Target, events: list[Event]) -> tuple[Event, ...]:
-    return tuple(event for event in events if target.extension and event.kind in target.extension.events)
-
-
-def _reckoned(target: Target, run: _Run, events: Sequence[Event], calendar: WorkingCalendar, at: datetime, zone: ZoneInfo) -> Reckoning:
+def _reckoned(target: Target, run: Run, events: Sequence[Event], calendar: WorkingCalendar, at: datetime, zone: ZoneInfo) -> Reckoning:
     blank = Reckoning(target, State.WAITING, run.cycle, run.subject, run.occurrence, _calendar=calendar)
     if run.start is None:
         return _not_started(blank, run)
-    every = _holds_until(run, events)
+    every = holds_until(run, events)
     holds = [hold for hold in every if hold.reason in target.holdable]
     count = DayCount(target, local_day(run.start.at, zone), calendar.with_week(target.working_week), held_days(holds, zone))
-    spans = _running_spans(run.start.at, holds)
+    spans = spans_between_holds(run.start.at, holds)
     due_at, remarks = _due(target, run, count, spans, calendar, zone)
     state, why, why_null = _state(target, run, due_at, holds, at)
     is_missed = state is State.BREACHED
@@ -258,16 +189,6 @@ def _reckoned(target: Target, run: _Run, events: Sequence[Event], calendar: Work
     )
 
 
-def _holds_until(run: _Run, events: Sequence[Event]) -> list[Hold]:
-    """The holds that touch a run; what satisfied or excused it ends them, so that its due moment stays known."""
-    end = min((event.at for event in (run.met, run.excuse) if event), default=None)
-    begin = run.start.at if run.start else None
-    touching = [hold for hold in holds_of(events) if begin is None or hold.until is None or hold.until > begin]
-    if end is None:
-        return touching
-    return [replace(hold, until=min(hold.until or end, end)) for hold in touching if hold.since < end]
-
-
 def _open_end(target: Target, start: date, today: date) -> date:
     """Where the account of a target without a due day ends: it has nothing to count until a date is agreed."""
     return start if target.amount is None else max(today, start)
@@ -279,7 +200,7 @@ OPENINGS = {EventKind.RECEIVED: "The day of receipt", EventKind.ACKNOWLEDGED: "T
             EventKind.EXTENDED: "The day the new date was told", EventKind.INTERIM_SENT: "The day of the interim notice"}
 
 
-def _not_started(blank: Reckoning, run: _Run) -> Reckoning:
+def _not_started(blank: Reckoning, run: Run) -> Reckoning:
     if run.excuse:
         why = "The case ended before this began."
         return replace(blank, state=State.NOT_APPLICABLE, why=why, why_null=why)
@@ -290,12 +211,12 @@ def _not_started(blank: Reckoning, run: _Run) -> Reckoning:
     return replace(blank, why=why, why_null=why)
 
 
-def _due(target: Target, run: _Run, count: DayCount, spans: list[Span], calendar: WorkingCalendar,
+def _due(target: Target, run: Run, count: DayCount, spans: list[Span], calendar: WorkingCalendar,
          zone: ZoneInfo) -> tuple[datetime | None, tuple[tuple[date, str], ...]]:
     """The due moment and the remarks of the events that moved it, or came too late to."""
     if not target.unit.is_in_days:
         budget = (target.amount or 0) * HOUR
-        return (due_moment(calendar, budget, spans) if target.unit is Unit.WORKING_HOURS else _spent(spans, budget)), ()
+        return (due_moment(calendar, budget, spans) if target.unit is Unit.WORKING_HOURS else moment_spent(spans, budget)), ()
     due_on, remarks = count.due_on(), []
     for event in run.movers:
         on = local_day(event.at, zone)
@@ -322,7 +243,7 @@ def _moved(target: Target, event: Event, due_on: date | None, on: date) -> date 
     return later if later and due_on and later > due_on else None
 
 
-def _state(target: Target, run: _Run, due_at: datetime | None, holds: Sequence[Hold], at: datetime) -> tuple[State, str, str]:
+def _state(target: Target, run: Run, due_at: datetime | None, holds: Sequence[Hold], at: datetime) -> tuple[State, str, str]:
     met, excuse = run.met, run.excuse
     why_null = "" if due_at else target.why_no_number or "The case is held, so the period has no end yet."
     if met and (due_at is None or met.at < due_at) and (excuse is None or met.at <= excuse.at):
@@ -342,7 +263,7 @@ def _state(target: Target, run: _Run, due_at: datetime | None, holds: Sequence[H
 def _usage(target: Target, count: DayCount, spans: list[Span], calendar: WorkingCalendar, due_at: datetime | None, today: date,
            moment: datetime, zone: ZoneInfo) -> tuple[Amount | None, Amount | None]:
     if not target.unit.is_in_days:
-        measure = calendar.between if target.unit is Unit.WORKING_HOURS else _elapsed
+        measure = calendar.between if target.unit is Unit.WORKING_HOURS else time_elapsed
         used = sum((measure(since, min(until, moment) if until else moment) for since, until in spans), timedelta())
         return used, (target.amount or 0) * HOUR - used
     if due_at is None:
@@ -354,48 +275,22 @@ def _usage(target: Target, count: DayCount, spans: list[Span], calendar: Working
     return count.used(today), count.used(due_on) - count.used(today)
 
 
-def _due_if_released(target: Target, run: _Run, count: DayCount, holds: Sequence[Hold], calendar: WorkingCalendar, at: datetime,
+def _due_if_released(target: Target, run: Run, count: DayCount, holds: Sequence[Hold], calendar: WorkingCalendar, at: datetime,
                      zone: ZoneInfo) -> datetime | None:
     closed = [replace(hold, until=hold.until or at) for hold in holds]
     freed = replace(count, held=held_days(closed, zone))
-    return _due(target, run, freed, _running_spans(run.start.at, closed), calendar, zone)[0] if run.start else None
+    return _due(target, run, freed, spans_between_holds(run.start.at, closed), calendar, zone)[0] if run.start else None
 
 
-def _refused(target: Target, events: Sequence[Event], run: _Run, zone: ZoneInfo) -> Iterable[tuple[date, str]]:
+def _refused(target: Target, events: Sequence[Event], run: Run, zone: ZoneInfo) -> Iterable[tuple[date, str]]:
     """Remarks on events that look as if they satisfied the target and do not."""
     for event in events:
-        if event.cycle != run.cycle or event.kind not in target.satisfied_by or _satisfies(target, event):
+        if event.cycle != run.cycle or event.kind not in target.satisfied_by or satisfies(target, event):
             continue
         if event.actor_kind not in target.by:
             yield local_day(event.at, zone), "An automatic message, or one from somebody else, does not satisfy this"
         else:
             yield local_day(event.at, zone), "The notice named no number of days, so it does not satisfy this"
-
-
-def _running_spans(start: datetime, holds: Sequence[Hold]) -> list[Span]:
-    """The spans from the start in which no hold runs; the last is open unless a hold has no end."""
-    spans: list[Span] = []
-    since = start
-    for hold in sorted(holds, key=lambda each: each.since):
-        if hold.since > since:
-            spans.append((since, hold.since))
-        if hold.until is None:
-            return spans
-        since = max(since, hold.until)
-    return [*spans, (since, None)]
-
-
-def _spent(spans: Iterable[Span], budget: timedelta) -> datetime | None:
-    """When `budget` of plain elapsed time is spent over the spans."""
-    for since, until in spans:
-        if until is None or until - since >= budget:
-            return (since.astimezone(UTC)) + budget
-        budget -= until - since
-    return None
-
-
-def _elapsed(since: datetime, until: datetime) -> timedelta:
-    return max(until - since, timedelta())
 
 
 def _stepped(week: WorkingCalendar, on: date, days: int) -> date:
