@@ -39,7 +39,7 @@ def hash_password(password: str, cost: Cost) -> str:
 def is_right(stored: str | None, password: str, cost: Cost) -> bool:
     """Whether `password` is the one behind `stored`; takes as long when there is none."""
     try:
-        return _hasher(cost).verify(stored or _nobodys(cost), _normal(password)) and stored is not None
+        return _hasher(cost).verify(stored or _nobodys(cost), _normal(password)) and bool(stored)
     except (VerificationError, InvalidHashError):
         return False
 
@@ -59,7 +59,7 @@ def password_problem(password: str, common: Set[str], personal: tuple[str, ...] 
     folded = plain.casefold()
     if _is_easy(folded) or not _shapes(folded).isdisjoint(common):
         return TOO_COMMON
-    if any(len(word) > 3 and word in folded for word in _words(personal)) and len(plain) < 2 * SHORTEST_PASSWORD:
+    if len(plain) < 2 * SHORTEST_PASSWORD and any(word in _bare(folded) for word in _told_by(personal)):
         return "Leave your own name and e-mail address out of the password."
     return None
 
@@ -75,8 +75,14 @@ def _shapes(folded: str) -> frozenset[str]:
     return frozenset(shape.replace(" ", "") for word in (folded, bare) for shape in (word, word.translate(LEET)))
 
 
-def _words(personal: tuple[str, ...]) -> list[str]:
-    return [word for text in personal for word in re.split(r"[\W_]+", text.casefold()) if word]
+def _told_by(personal: tuple[str, ...]) -> set[str]:
+    """Each name as a whole and its longer words."""
+    words = {word for text in personal for word in (_bare(text.casefold()), *re.split(r"[\W_]+", text.casefold()))}
+    return {word for word in words if len(word) > 3}
+
+
+def _bare(folded: str) -> str:
+    return re.sub(r"[\W_]+", "", folded)
 
 
 def _normal(password: str) -> str:
