@@ -1,1 +1,167 @@
-"""Every job, its rhythm and its function, in one table; APScheduler is wired here and nowhere else."""
+"""Every job, its rhythm and its function, in one table; APScheduler is wired here and nowhere else.
+
+A job only wakes a verb that asks the database what is due, so any number of machines may run the same table: the database is the
+arbiter, not the scheduler.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import click
+import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+from flask import Flask, current_app
+
+from ticketing.core import clock
+from ticketing.core.batch import Tally
+from ticketing.escalation.jobs import sweep
+from ticketing.escalation.queries import why_withhold
+from ticketing.operations import service as operations
+from ticketing.outbox.jobs import deliver, render_mail
+
+log = structlog.get_logger()
+PATIENCE = 3  # a job that has not run for this many of its rhythms is woken, whatever the wall clock says
+LONGEST_LOOK = 5.0  # seconds between two looks of the watchdog
+
+Stopping = Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`every` names the setting with its rhythm in seconds; `work` is told whether it should stop after the batch in hand."""
+
+    name: str
+    every: str
+    work: Callable[[Stopping], Tally]
+
+
+def _sweep(is_stopping: Stopping) -> Tally:
+    return sweep(clock.now(), is_stopping=is_stopping)
+
+
+def _deliver(is_stopping: Stopping) -> Tally:
+    """Each mail is judged and written when it is sent, not when it was queued."""
+    if is_stopping():
+        return Tally()
+    config = current_app.config
+    return deliver(
+        clock.now(), smtp_url=config["SMTP_URL"], mail_from=config["MAIL_FROM"], may_release=why_withhold, render=render_mail)
+
+
+JOBS = (
+    Job("sweep", "SWEEP_SECONDS", _sweep),
+    Job("deliver", "DELIVER_SECONDS", _deliver),
+)
+
+
+@dataclass(slots=True)
+class Rota:
+    """The jobs of one process: woken by APScheduler, and by a watchdog on the monotonic clock where that fell silent.
+
+    APScheduler waits for wall-clock moments, so a clock set back by an hour would keep it silent for that hour.
+    """
+
+    app: Flask
+    jobs: tuple[Job, ...] = JOBS
+    scheduler: Any = field(init=False)
+    _stop: threading.Event = field(default_factory=threading.Event, init=False)
+    _woken: dict[str, float] = field(default_factory=dict, init=False)
+    _busy: set[str] = field(default_factory=set, init=False)
+
+    def start(self) -> None:
+        """Wake every job now and then in its rhythm."""
+        pool = {"default": ThreadPoolExecutor(len(self.jobs))}
+        defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        self.scheduler = BackgroundScheduler(timezone="UTC", executors=pool, job_defaults=defaults, daemon=True)
+        for job in self.jobs:
+            self._woken[job.name] = time.monotonic()
+            trigger = IntervalTrigger(seconds=self._rhythm(job), timezone="UTC")
+            self.scheduler.add_job(partial(self._wake, job), trigger, id=job.name, next_run_time=clock.now())
+        self.scheduler.start()
+        threading.Thread(target=self._watch, name="redress-watchdog", daemon=True).start()
+
+    def ask_to_stop(self) -> None:
+        """Begin nothing new; safe in a signal handler."""
+        self._stop.set()
+
+    def wait(self) -> None:
+        """Block until asked to stop, then until the batches in hand are done."""
+        while not self._stop.wait(3600):
+            continue
+        self.scheduler.shutdown(wait=True)
+
+    def overslept(self) -> list[str]:
+        """Jobs that neither run nor were woken for `PATIENCE` of their rhythms of monotonic time."""
+        present = time.monotonic()
+        return [job.name for job in self.jobs
+                if job.name not in self._busy and present - self._woken[job.name] > PATIENCE * self._rhythm(job)]
+
+    def _rhythm(self, job: Job) -> int:
+        return max(1, int(self.app.config[job.every]))
+
+    def _watch(self) -> None:
+        look = min(LONGEST_LOOK, *(self._rhythm(job) for job in self.jobs))
+        while not self._stop.wait(look):
+            for name in self.overslept():
+                log.warning("schedule.silent", job=name)
+                self._woken[name] = time.monotonic()
+                self.scheduler.modify_job(name, next_run_time=clock.now())
+
+    def _wake(self, job: Job) -> None:
+        if self._stop.is_set():
+            return
+        self._busy.add(job.name)
+        try:
+            with self.app.app_context():
+                tally = job.work(self._stop.is_set)
+                operations.beat(job.name, at=clock.now())
+                if tally.total:
+                    log.info("schedule.worked", job=job.name, done=tally.done, failed=tally.failed, **tally.outcomes)
+        except Exception as error:  # noqa: BLE001 - a job that failed is tried at its next turn; its missing beat is seen at /readyz
+            log.exception("schedule.failed", job=job.name, error=type(error).__name__)
+        finally:
+            self._woken[job.name] = time.monotonic()
+            self._busy.discard(job.name)
+
+
+def init_app(app: Flask) -> None:
+    """Tell the program which jobs must be seen running."""
+    app.extensions["jobs"] = frozenset(job.name for job in JOBS)
+
+
+def start_in_web(app: Flask) -> Rota | None:
+    """Start the jobs inside the one web process, once: not for other commands, and not in a reloader's parent."""
+    if not app.config["SCHEDULER_IN_WEB"] or not _serves(app):
+        return None
+    rota = Rota(app)
+    rota.start()
+    app.extensions["rota"] = rota
+    return rota
+
+
+def run_worker(app: Flask) -> None:
+    """Run the jobs in the foreground until SIGTERM or SIGINT; the batch in hand is finished first."""
+    rota = Rota(app)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: rota.ask_to_stop())
+    rota.start()
+    log.info("worker.started", jobs=[job.name for job in rota.jobs])
+    rota.wait()
+    log.info("worker.stopped")
+
+
+def _serves(app: Flask) -> bool:
+    command = click.get_current_context(silent=True)
+    if command is not None and command.info_name != "run":
+        return False
+    return not app.config["DEBUG"] or os.environ.get("WERKZEUG_RUN_MAIN") == "true"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -62,4 +62,18 @@ def each_apart(items: Iterable[T], work: Callable[[T], str], failed: Callable[[T
             log.warning("batch.item_failed", error=type(error).__name__)
             tally.failed += 1
             failed(item, error)
+    return tally
+
+
+def together_or_apart(items: Sequence[T], work: Callable[[T], str], failed: Callable[[T, Exception], None]) -> Tally:
+    """Work the items in one savepoint; if any of them fails, all again, each in its own (see `each_apart`)."""
+    tally = Tally()
+    try:
+        with savepoint():
+            for item in items:
+                tally.count(work(item))
+    except Exception as error:  # noqa: BLE001 - each is tried again by itself, and the one at fault is handed to `failed`
+        log.info("batch.apart", error=type(error).__name__)
+        return each_apart(items, work, failed)
+    tally.done = len(items)
     return tally

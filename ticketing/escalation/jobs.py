@@ -1,0 +1,21 @@
+"""The sweep: first what was missed is recorded at its instant, then every due step is carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from ticketing.core.batch import Tally, until_empty
+from ticketing.escalation import service
+
+
+def sweep(at: datetime, *, is_stopping: Callable[[], bool] = lambda: False) -> Tally:
+    """One sweep; when `is_stopping` says so the batch in hand is finished and no other is begun."""
+    tally = until_empty(partial(_unless, is_stopping, partial(service.record_breaches, at=at)))
+    tally.add(until_empty(partial(_unless, is_stopping, partial(service.fire_batch, at=at))))
+    return tally
+
+
+def _unless(is_stopping: Callable[[], bool], work_batch: Callable[[], Tally]) -> Tally:
+    return Tally() if is_stopping() else work_batch()

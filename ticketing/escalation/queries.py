@@ -1,0 +1,230 @@
+"""Reading what the sweep and its page need: timers under lock, what fired, to whom, and whether it was delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from ticketing.accounts import queries as accounts
+from ticketing.accounts.models import Leave
+from ticketing.cases import queries as cases
+from ticketing.cases.models import Case, StatementRequest
+from ticketing.cases.queries import visible_to
+from ticketing.cases.rules import StatementState
+from ticketing.codes.models import Site
+from ticketing.core.database import db
+from ticketing.core.errors import Invalid, NotFound
+from ticketing.core.paging import COUNT_CAP, PAGE_SIZE, Count, Page, decode_key, encode_key
+from ticketing.core.permissions import Actor
+from ticketing.escalation.rules import SOON, Shown, TimerFacts
+from ticketing.firings.models import EscalationRule, Firing, RuleVersion
+from ticketing.firings.rules import Cause, FiringState
+from ticketing.outbox import queries as outbox
+from ticketing.outbox.models import OutboxMessage
+from ticketing.outbox.queries import MessageRow
+from ticketing.outbox.rules import MessageState
+from ticketing.packs.rules import TargetCode, Unit, load
+from ticketing.sla.models import Timer
+from ticketing.sla.rules import due_phrase
+
+TimerKey = tuple[int, int, str]
+STUCK = (MessageState.FAILED, MessageState.DEAD, MessageState.WITHHELD)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the list is narrowed to; empty leaves everything in."""
+
+    target: str = ""
+    rule: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TellingRow:
+    """One person told by a step, and how their mail stands (None: nothing was queued)."""
+
+    name: str
+    message: MessageRow | None
+
+    @property
+    def is_delivered(self) -> bool:
+        return self.message is not None and self.message.is_delivered
+
+    @property
+    def words(self) -> str:
+        return self.message.state_words if self.message else "No message"
+
+
+@dataclass(frozen=True, slots=True)
+class FiringRow:
+    """One step as the page shows it; moments are read in `zone`."""
+
+    uid: str
+    reference: str
+    site_name: str
+    zone: str
+    rule_code: str
+    rule_name: str
+    version: int
+    level: int
+    target: str
+    due: str
+    fire_at: datetime
+    fired_at: datetime | None
+    state: FiringState
+    cause: Cause
+    is_late: bool
+    note: str
+    can_be_tried: bool
+    tellings: tuple[TellingRow, ...]
+
+    @property
+    def is_trouble(self) -> bool:
+        return self.state is FiringState.FAILED or any(item.message is not None and item.message.is_stuck for item in self.tellings)
+
+
+def timers_of(case_ids: Collection[int]) -> Mapping[TimerKey, TimerFacts]:
+    """Every stored timer of these cases by (case, cycle, key); one query."""
+    rows = db.session.execute(
+        sa.select(Timer.case_id, Timer.cycle, Timer.target, Timer.subject, Timer.occurrence, Timer.state, Timer.due_at, Timer.met_at)
+        .where(Timer.case_id.in_(case_ids)))
+    return {(row.case_id, row.cycle, f"{row.target}/{row.subject}/{row.occurrence}"): TimerFacts(row.state, row.due_at, row.met_at)
+            for row in rows}
+
+
+def authors_of(uids: Collection[str]) -> Mapping[str, int]:
+    """Who was asked for these statements, by the request's uid; those still open."""
+    open_ones = sa.select(StatementRequest.uid, StatementRequest.staff_id).where(
+        StatementRequest.uid.in_(uids), StatementRequest.state == StatementState.OPEN)
+    return {row.uid: row.staff_id for row in db.session.execute(open_ones)} if uids else {}
+
+
+def why_withhold(message: MessageRow) -> str | None:
+    """Why a mail may not go to this member of staff now; None if it may.  Mails to complainants are not judged here."""
+    if message.staff_uid is None:
+        return None
+    try:
+        staff = accounts.staff_by_uid(message.staff_uid)
+    except NotFound:
+        return "The account is gone."
+    if not staff.is_active:
+        return "The account was closed."
+    if message.case_reference is None or cases.may_read(message.case_reference, staff.actor):
+        return None
+    return None if _is_asked(message.case_reference, staff.id) else "They may not see this case."
+
+
+def firings(shown: Shown, filters: Filters, actor: Actor, at: datetime, *, after: str | None = None) -> Page[FiringRow]:
+    """A page of steps on cases that `actor` may see.  Raises Invalid for a broken key."""
+    is_ahead = shown is Shown.PLANNED
+    moment = Firing.fire_at if is_ahead else Firing.fired_at
+    query = _narrowed(shown, filters, actor, at)
+    if after is not None:
+        last_at, last_id = _key(after)
+        beyond = moment > last_at if is_ahead else moment < last_at
+        next_id = Firing.id > last_id if is_ahead else Firing.id < last_id
+        query = query.where(sa.or_(beyond, sa.and_(moment == last_at, next_id)))
+    order = (moment, Firing.id) if is_ahead else (moment.desc(), Firing.id.desc())
+    found = db.session.execute(query.order_by(*order).limit(PAGE_SIZE + 1)).all()
+    page = found[:PAGE_SIZE]
+    last = page[-1] if page else None
+    key = encode_key(last.fire_at if is_ahead else last.fired_at, last.id) if last is not None and len(found) > PAGE_SIZE else None
+    return Page(_rows(page), next=key)
+
+
+def counts(filters: Filters, actor: Actor, at: datetime) -> Mapping[Shown, Count]:
+    """How many steps each tab holds."""
+    parts = [_narrowed(shown, filters, actor, at).with_only_columns(Firing.id).limit(COUNT_CAP + 1).subquery() for shown in Shown]
+    row = db.session.execute(sa.select(*(sa.select(sa.func.count()).select_from(part).scalar_subquery() for part in parts))).one()
+    return {shown: Count.of(number) for shown, number in zip(Shown, row, strict=True)}
+
+
+def firings_of(reference: str, actor: Actor) -> tuple[FiringRow, ...]:
+    """Every step of one case, the next or latest first."""
+    query = _joined().where(Case.reference == reference, visible_to(actor)).order_by(Firing.fire_at.desc(), Firing.id.desc())
+    return _rows(db.session.execute(query.limit(COUNT_CAP)).all())
+
+
+def _is_asked(reference: str, staff_id: int) -> bool:
+    """Whether a statement on this case was asked of them, or of somebody for whom they stand in (whenever: the mail is theirs)."""
+    covered = sa.select(Leave.staff_id).where(Leave.deputy_id == staff_id)
+    query = sa.select(StatementRequest.id).join(Case, Case.id == StatementRequest.case_id).where(
+        Case.reference == reference, StatementRequest.state != StatementState.WITHDRAWN,
+        sa.or_(StatementRequest.staff_id == staff_id, StatementRequest.staff_id.in_(covered)))
+    return db.session.scalar(query.limit(1)) is not None
+
+
+def _joined() -> sa.Select[Any]:
+    return (
+        sa.select(
+            Firing.id, Firing.uid, Firing.fire_at, Firing.fired_at, Firing.due_at, Firing.state, Firing.cause, Firing.is_late, Firing.note,
+            Firing.told, Firing.timer_key, Firing.occurrence, RuleVersion.version, RuleVersion.level, EscalationRule.code,
+            EscalationRule.name, Case.reference, Case.pack, Site.name.label("site_name"), Site.zone)
+        .select_from(Firing).join(RuleVersion, RuleVersion.id == Firing.rule_version_id)
+        .join(EscalationRule, EscalationRule.id == RuleVersion.rule_id).join(Case, Case.id == Firing.case_id)
+        .join(Site, Site.id == Case.site_id))
+
+
+def _narrowed(shown: Shown, filters: Filters, actor: Actor, at: datetime) -> sa.Select[Any]:
+    query = _joined().where(visible_to(actor), *_condition(shown, at))
+    if filters.target:
+        query = query.where(Firing.timer_key.startswith(f"{filters.target}/", autoescape=True))
+    if filters.rule:
+        query = query.where(EscalationRule.code == filters.rule)
+    if filters.reference:
+        query = query.where(Case.reference == filters.reference)
+    return query
+
+
+def _condition(shown: Shown, at: datetime) -> Sequence[sa.ColumnElement[bool]]:
+    if shown is Shown.PLANNED:
+        return (Firing.state == FiringState.PLANNED, Firing.fire_at <= at + SOON)
+    if shown is Shown.FAILED:
+        return (Firing.state == FiringState.FAILED,)
+    if shown is Shown.UNDELIVERED:
+        stuck = sa.exists().where(
+            OutboxMessage.case_reference == Case.reference, OutboxMessage.state.in_(STUCK),
+            OutboxMessage.dedup_key.startswith(sa.literal("firing:") + Firing.uid))
+        return (Firing.state == FiringState.FIRED, stuck)
+    return (Firing.state == FiringState.FIRED,)
+
+
+def _rows(found: Sequence[Any]) -> tuple[FiringRow, ...]:
+    names = accounts.names_by_uid([uid for row in found for uid in row.told])
+    messages = outbox.deliveries_of([dedup_key(row.uid, uid) for row in found for uid in row.told])
+    return tuple(_row(row, names, messages) for row in found)
+
+
+def _row(row: Any, names: Mapping[str, str], messages: Mapping[str, MessageRow]) -> FiringRow:
+    target = row.timer_key.split("/")[0] if row.timer_key.count("/") == 2 else ""
+    tellings = tuple(TellingRow(names.get(uid, "Somebody who has left"), messages.get(dedup_key(row.uid, uid))) for uid in row.told)
+    return FiringRow(
+        uid=row.uid, reference=row.reference, site_name=row.site_name, zone=row.zone, rule_code=row.code, rule_name=row.name,
+        version=row.version, level=row.level, target=target, due=due_words(row.pack, target, row.due_at, row.zone) if target else "",
+        fire_at=row.fire_at, fired_at=row.fired_at, state=row.state, cause=row.cause, is_late=row.is_late, note=row.note,
+        can_be_tried=row.state is FiringState.FAILED, tellings=tellings)
+
+
+def dedup_key(firing_uid: str, staff_uid: str) -> str:
+    """At most one mail a person for each step."""
+    return f"firing:{firing_uid}:{staff_uid}"
+
+
+def due_words(pack: str, target: str, due_at: datetime, zone: str) -> str:
+    """ "by the end of Wed 30 Dec 2026"."""
+    codes = {item.code: item.unit for item in load(pack).targets}
+    return due_phrase(due_at, codes.get(TargetCode(target), Unit.HOURS), zone)
+
+
+def _key(text: str) -> tuple[datetime, int]:
+    values = decode_key(text)
+    try:
+        moment, last = values
+        return datetime.fromisoformat(moment), int(last)
+    except (TypeError, ValueError):
+        raise Invalid("This page address is incomplete. Go back to the first page of the list.") from None
