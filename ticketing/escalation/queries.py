@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from ticketing.accounts import queries as accounts
-from ticketing.accounts.models import Leave
+from ticketing.accounts.models import Leave, Staff
 from ticketing.cases import queries as cases
 from ticketing.cases.models import Case, StatementRequest
 from ticketing.cases.queries import visible_to
 from ticketing.cases.rules import StatementState
+from ticketing.codes import queries as codes
 from ticketing.codes.models import Site
 from ticketing.core.database import db
 from ticketing.core.errors import Invalid, NotFound
 from ticketing.core.paging import COUNT_CAP, PAGE_SIZE, Count, Page, decode_key, encode_key
 from ticketing.core.permissions import Actor
 from ticketing.escalation.rules import SOON, Shown, TimerFacts
+from ticketing.firings import queries as ladder
 from ticketing.firings.models import EscalationRule, Firing, RuleVersion
-from ticketing.firings.rules import Cause, FiringState
+from ticketing.firings.queries import RuleRow, VersionRow
+from ticketing.firings.rules import Cause, FiringState, RuleDraft, describe, target_noun
 from ticketing.outbox import queries as outbox
 from ticketing.outbox.models import OutboxMessage
 from ticketing.outbox.queries import MessageRow
@@ -84,8 +87,68 @@ class FiringRow:
     tellings: tuple[TellingRow, ...]
 
     @property
+    def about(self) -> str:
+        """What it was about: "acknowledgement", or "the case" for rules without a timer."""
+        return target_noun(self.target).capitalize() if self.target else "The case itself"
+
+    @property
     def is_trouble(self) -> bool:
         return self.state is FiringState.FAILED or any(item.message is not None and item.message.is_stuck for item in self.tellings)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionWords:
+    """One version of a rule as a sentence."""
+
+    version: int
+    sentence: str
+    effective_at: datetime
+    retired_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleWords:
+    """A rule as people read it: its sentence, how many steps wait under it, and, on its own page, its history."""
+
+    code: str
+    name: str
+    level: int
+    is_active: bool
+    sentence: str
+    planned: int
+    newest: VersionRow
+    emails: tuple[str, ...] = ()
+    versions: tuple[VersionWords, ...] = ()
+
+
+def rules_in_words() -> tuple[RuleWords, ...]:
+    """Every rule, those in force first, from the lowest rung up."""
+    found = ladder.rules()
+    names = _names_in([row.newest.draft for row in found])
+    return tuple(_in_words(row, names) for row in found)
+
+
+def rule_in_words(code: str) -> RuleWords:
+    """One rule with its history, newest version first; raises NotFound."""
+    row, versions = ladder.rule(code), ladder.versions(code)
+    names = _names_in([item.draft for item in versions])
+    uids = row.newest.draft.actions.staff_uids
+    emails = db.session.scalars(sa.select(Staff.email).where(Staff.uid.in_(uids)).order_by(Staff.name)).all() if uids else ()
+    told = tuple(VersionWords(item.version, describe(item.draft, names), item.effective_at, item.retired_at) for item in versions)
+    return replace(_in_words(row, names), emails=tuple(emails), versions=told)
+
+
+def _in_words(row: RuleRow, names: Mapping[str, str]) -> RuleWords:
+    draft = row.newest.draft
+    return RuleWords(row.code, row.name, draft.level, row.is_active, describe(draft, names), row.planned, row.newest)
+
+
+def _names_in(drafts: Sequence[RuleDraft]) -> Mapping[str, str]:
+    """The names of everything that these rules point at."""
+    sites = {f"site:{row.id}": row.name for row in codes.sites(is_active=None)}
+    teams = {f"team:{row.id}": row.name for row in accounts.teams(is_active=None)}
+    staff = accounts.names_by_uid({uid for draft in drafts for uid in draft.actions.staff_uids})
+    return {**sites, **teams, **{f"staff:{uid}": name for uid, name in staff.items()}}
 
 
 def timers_of(case_ids: Collection[int]) -> Mapping[TimerKey, TimerFacts]:
@@ -217,8 +280,8 @@ def dedup_key(firing_uid: str, staff_uid: str) -> str:
 
 def due_words(pack: str, target: str, due_at: datetime, zone: str) -> str:
     """ "by the end of Wed 30 Dec 2026"."""
-    codes = {item.code: item.unit for item in load(pack).targets}
-    return due_phrase(due_at, codes.get(TargetCode(target), Unit.HOURS), zone)
+    units = {item.code: item.unit for item in load(pack).targets}
+    return due_phrase(due_at, units.get(TargetCode(target), Unit.HOURS), zone)
 
 
 def _key(text: str) -> tuple[datetime, int]:

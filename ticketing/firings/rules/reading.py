@@ -58,6 +58,11 @@ def target_noun(code: str) -> str:
     return TARGET_NOUNS[TargetCode(code)] if code in set(TargetCode) else code.replace("_", " ")
 
 
+def target_label(code: str) -> str:
+    """The same, as it begins a line."""
+    return target_noun(code).capitalize()
+
+
 def describe(draft: RuleDraft, names: Mapping[str, str]) -> str:
     """The whole rule as one sentence.  `names` gives the name of `site:<id>`, `team:<id>` and `staff:<uid>`."""
     only = _sentence_of_conditions(draft.conditions, names)
