@@ -10,11 +10,12 @@ from flask_migrate import Migrate
 from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from ticketing import commands
+from ticketing import commands, schedule
 from ticketing.accounts import views as accounts
 from ticketing.codes import views as codes
 from ticketing.core.database import db
 from ticketing.core.permissions import Permission
+from ticketing.escalation.views import bp as escalation
 from ticketing.operations.views import bp as operations
 from ticketing.web import errors, filters, forms, guards, headers, logs
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 DOORS: tuple[filters.Door, ...] = (
+    filters.Door("Escalations", "escalation.index", "bell", (Permission.VIEW_ESCALATIONS,)),
     filters.Door("Staff", "accounts.staff", "people", (Permission.MANAGE_STAFF,)),
     filters.Door("Teams", "accounts.teams", "diagram-3", (Permission.MANAGE_STAFF,)),
     filters.Door("Sites and units", "codes.places", "hospital", (Permission.MANAGE_STAFF,)),
@@ -47,6 +49,7 @@ def create_app(settings: Settings) -> Flask:
     errors.init_app(app)
     commands.init_app(app)
     accounts.init_app(app)
-    for room in (operations, accounts.bp, codes.bp):
+    schedule.init_app(app)
+    for room in (operations, accounts.bp, codes.bp, escalation):
         app.register_blueprint(room)
     return app

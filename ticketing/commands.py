@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import datetime
 from functools import partial
+from zoneinfo import ZoneInfo
 
 import click
-from flask import Flask
-from flask.cli import AppGroup
+from flask import Flask, current_app
+from flask.cli import AppGroup, with_appcontext
 from sqlalchemy.exc import SQLAlchemyError
 from tqdm import tqdm
 
 import ticketing.audit.queries as trail
 import ticketing.sla.queries as timers
+from ticketing import schedule
 from ticketing.accounts import service as accounts_service
 from ticketing.audit.rules import Verdict, case_stream
 from ticketing.core import clock
 from ticketing.core.errors import DomainError
 from ticketing.core.permissions import Role, machine
 from ticketing.core.references import parse_reference
+from ticketing.escalation.jobs import sweep
 from ticketing.sla.rules import as_text, ask
 
 audit = AppGroup("audit", help="The trail: is it whole?")
@@ -38,6 +42,8 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(audit)
     app.cli.add_command(accounts)
     app.cli.add_command(sla)
+    app.cli.add_command(worker)
+    app.cli.add_command(sweep_once)
 
 
 @audit.command("verify")
@@ -124,3 +130,30 @@ def accounts_add(email: str, name: str, role: str, teams: tuple[str, ...], is_gi
     except DomainError as error:
         raise click.ClickException(error.message) from error
     click.echo(f"{name} is added as {role}." + ("" if is_given else f" An invitation is on its way to {email}."))
+
+
+@click.command("worker")
+@with_appcontext
+def worker() -> None:
+    """Run the sweep and the outbox in the foreground.  SIGTERM finishes the batch in hand."""
+    schedule.run_worker(current_app._get_current_object())  # type: ignore[attr-defined]
+
+
+@click.command("sweep")
+@click.option("--at", "at_text", metavar="ISO", help="The moment to sweep at (without an offset: at the site); now unless told.")
+@with_appcontext
+def sweep_once(at_text: str | None) -> None:
+    """One sweep: record what was missed, carry out what is due, print counts as JSON."""
+    tally = sweep(_moment(at_text))
+    counts = {"breached": 0, "fired": 0, "fired_late": 0, "superseded": 0, **tally.outcomes, "failed": tally.failed}
+    click.echo(json.dumps(counts, sort_keys=True))
+
+
+def _moment(text: str | None) -> datetime:
+    if text is None:
+        return clock.now()
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise click.ClickException(f"{text!r} is not a moment. Write it like 2026-12-30T09:00:00+00:00.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(current_app.config["SITE_ZONE"]))

@@ -12,7 +12,6 @@ from ticketing.core.errors import Invalid
 from ticketing.firings.rules import TARGET_NOUNS, Actions, Conditions, OffsetUnit, Reassign, Recipient, RuleDraft, Trigger, TriggerKind
 from ticketing.firings.rules.reading import EVENT_WORDS, target_label
 from ticketing.firings.rules.words import LONGEST_NAME, LONGEST_TASK
-from ticketing.packs.rules import EventKind
 from ticketing.web.forms import ChoiceField, Form, LineField, ManyField, NumberField, PickField, TextField, VersionField
 
 RUNGS = {"1": "1: a first reminder", "2": "2: a warning", "3": "3: an urgent warning", "4": "4: missed", "5": "5: long missed"}
@@ -91,13 +90,13 @@ class RuleForm(Form):
         return draft
 
     def _trigger(self) -> Trigger:
-        kind, number = TriggerKind(self.kind.data), self.number.data
-        if kind in (TriggerKind.BREACH, TriggerKind.EVENT):
-            return Trigger(kind, event=EventKind(self.event.data) if self.event.data and kind is TriggerKind.EVENT else None)
-        if number is None:
+        kind, number = self.kind.data, self.number.data
+        if number is None and kind not in (TriggerKind.BREACH, TriggerKind.EVENT):
             raise Invalid("Enter how much: percent of the time, or how many working days or hours.", field="number")
-        has_unit = kind in (TriggerKind.BEFORE_DUE, TriggerKind.AFTER_DUE)
-        return Trigger(kind, number, OffsetUnit(self.unit.data) if has_unit else None)
+        return Trigger.from_json({
+            "kind": kind, "number": 0 if kind in (TriggerKind.BREACH, TriggerKind.EVENT) else number,
+            "unit": self.unit.data if kind in (TriggerKind.BEFORE_DUE, TriggerKind.AFTER_DUE) else None,
+            "event": self.event.data if kind == TriggerKind.EVENT else None})
 
     def _conditions(self) -> Conditions:
         return Conditions.from_json({

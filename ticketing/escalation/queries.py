@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 
 from ticketing.accounts import queries as accounts
 from ticketing.accounts.models import Leave, Staff
-from ticketing.cases import queries as cases
 from ticketing.cases.models import Case, StatementRequest
 from ticketing.cases.queries import visible_to
+from ticketing.cases.queries.sweeping import may_read
 from ticketing.cases.rules import StatementState
 from ticketing.codes import queries as codes
 from ticketing.codes.models import Site
@@ -35,6 +35,11 @@ from ticketing.sla.models import Timer
 from ticketing.sla.rules import due_phrase
 
 TimerKey = tuple[int, int, str]
+COLUMNS: tuple[Any, ...] = (
+    Firing.id, Firing.uid, Firing.fire_at, Firing.fired_at, Firing.due_at, Firing.state, Firing.cause, Firing.is_late, Firing.note,
+    Firing.told, Firing.timer_key, Firing.occurrence, RuleVersion.version, RuleVersion.level, EscalationRule.code, EscalationRule.name,
+    Case.reference, Case.pack, Site.name.label("site_name"), Site.zone,
+)
 STUCK = (MessageState.FAILED, MessageState.DEAD, MessageState.WITHHELD)
 
 
@@ -177,7 +182,7 @@ def why_withhold(message: MessageRow) -> str | None:
         return "The account is gone."
     if not staff.is_active:
         return "The account was closed."
-    if message.case_reference is None or cases.may_read(message.case_reference, staff.actor):
+    if message.case_reference is None or may_read(message.case_reference, staff.actor):
         return None
     return None if _is_asked(message.case_reference, staff.id) else "They may not see this case."
 
@@ -223,14 +228,9 @@ def _is_asked(reference: str, staff_id: int) -> bool:
 
 
 def _joined() -> sa.Select[Any]:
-    return (
-        sa.select(
-            Firing.id, Firing.uid, Firing.fire_at, Firing.fired_at, Firing.due_at, Firing.state, Firing.cause, Firing.is_late, Firing.note,
-            Firing.told, Firing.timer_key, Firing.occurrence, RuleVersion.version, RuleVersion.level, EscalationRule.code,
-            EscalationRule.name, Case.reference, Case.pack, Site.name.label("site_name"), Site.zone)
-        .select_from(Firing).join(RuleVersion, RuleVersion.id == Firing.rule_version_id)
-        .join(EscalationRule, EscalationRule.id == RuleVersion.rule_id).join(Case, Case.id == Firing.case_id)
-        .join(Site, Site.id == Case.site_id))
+    query: Any = sa.select(*COLUMNS).select_from(Firing).join(RuleVersion, RuleVersion.id == Firing.rule_version_id)
+    query = query.join(EscalationRule, EscalationRule.id == RuleVersion.rule_id).join(Case, Case.id == Firing.case_id)
+    return cast(sa.Select[Any], query.join(Site, Site.id == Case.site_id))
 
 
 def _narrowed(shown: Shown, filters: Filters, actor: Actor, at: datetime) -> sa.Select[Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -24,7 +26,7 @@ bp = Blueprint("escalation", __name__, url_prefix="/escalations")
 SAVED = "Saved. It holds for every timer that starts or moves from now on."
 
 
-@bp.get("/")
+@bp.get("")
 @requires(Permission.VIEW_ESCALATIONS)
 def index() -> ResponseReturnValue:
     """Steps that fired, failed or come next."""
@@ -32,9 +34,9 @@ def index() -> ResponseReturnValue:
     wanted = _wanted(form)
     page = queries.firings(shown, wanted, actor, at, after=request.args.get("after"))
     counts = queries.counts(wanted, actor, at)
-    tabs = [{"label": TAB_LABELS[tab], "url": url_for(".index", **_kept(form, show=tab.value)), "is_current": tab is shown,
+    tabs = [{"label": TAB_LABELS[tab], "url": _url(form, show=tab.value), "is_current": tab is shown,
              "count": counts[tab]} for tab in Shown]
-    next_url = url_for(".index", **_kept(form, show=shown.value, after=page.next)) if page.next else ""
+    next_url = _url(form, show=shown.value, after=page.next) if page.next else ""
     return render_template("escalation/index.html", page=page, shown=shown, form=form, tabs=tabs, next_url=next_url)
 
 
@@ -130,9 +132,10 @@ def _wanted(form: FilterForm) -> Filters:
     return Filters(target, rule, parse_reference(typed) or typed)
 
 
-def _kept(form: FilterForm, **more: str) -> dict[str, str]:
-    filled = {field.name: field.data for field in (form.target, form.rule, form.reference) if field.data and not field.errors}
-    return {**filled, **more}
+def _url(form: FilterForm, **more: str) -> str:
+    """The list with the same filters."""
+    values: dict[str, Any] = {field.name: field.data for field in (form.target, form.rule, form.reference) if not field.errors}
+    return url_for(".index", **{name: value for name, value in {**values, **more}.items() if value})
 
 
 def _rule_form() -> RuleForm:

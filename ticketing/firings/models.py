@@ -48,7 +48,7 @@ class Firing(Model):
     __tablename__ = "firings"
     __audited__ = False  # the plan is derived; what a firing does is audited on the case
     __table_args__ = (
-        UniqueConstraint("case_id", "cycle", "timer_key", "rule_version_id", "step", "occurrence"),
+        UniqueConstraint("case_id", "cycle", "timer_key", "rule_version_id", "step", "occurrence", name="uq_firings_once"),
         Index("ix_firings_planned", "rule_version_id", sqlite_where=text("state = 'planned'"), postgresql_where=text("state = 'planned'")),
         Index("ix_firings_failed", "fired_at", "id", sqlite_where=text("state = 'failed'"), postgresql_where=text("state = 'failed'")),
         Index("ix_firings_due", "fire_at", "id", sqlite_where=text("state = 'planned'"), postgresql_where=text("state = 'planned'")),

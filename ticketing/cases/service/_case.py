@@ -63,7 +63,8 @@ def _note(
 ) -> None:
     """One entry on the case's stream; the case counts as changed."""
     case.version += 1
-    case.last_activity_at = max(case.last_activity_at, at)
+    if not by.is_machine:  # a reminder is not work on the case: silence must not be broken by what it set off
+        case.last_activity_at = max(case.last_activity_at, at)
     audit.record(
         case_stream(case.reference), act, by=by, at=at, occurred_at=occurred_at, why=why, change=change, facts=facts, private=private)
 
