@@ -75,7 +75,7 @@ def free_port() -> int:
 def put(key: str = "", **changes: Any) -> str:
     values = {
         "kind": "escalation", "recipient_email": "grace@hospital.example", "recipient_name": "Grace Obi", "subject": "A case needs you",
-        "template": "notice", "context": {"paragraphs": ["A timer runs out today – at noon."]}, "dedup_key": key, **changes,
+        "template": "receipt", "context": {"reference": "26-7KQ4-M2XR-9C"}, "dedup_key": key, **changes,
     }
     return service.queue(NewMessage(**values), at=TUESDAY)
 
@@ -109,7 +109,7 @@ def test_a_message_arrives_whole_and_marked_as_automatic(app, smtp):
     assert letter["Message-ID"] == f"<{uid}@hospital.example>"
     assert letter["Auto-Submitted"] == "auto-generated"
     assert letter["Date"].datetime == TUESDAY
-    assert "A timer runs out today – at noon." in letter.get_content()
+    assert "somebody will read it" in letter.get_content()
     row = queries.message(uid)
     assert (row.state, row.sent_at, row.next_attempt_at, row.lease) == (MessageState.SENT, TUESDAY, None, None)
     assert outcomes(uid) == [Outcome.ACCEPTED]

@@ -23,7 +23,7 @@ OFFICER = staff_actor(uid="o1", name="Hana Novak", role=Role.OFFICER, staff_id=2
 def message(key: str = "", **changes: object) -> NewMessage:
     values = {
         "kind": "escalation", "recipient_email": "grace@hospital.example", "recipient_name": "Grace Obi", "subject": "A case needs you",
-        "template": "notice", "context": {"paragraphs": ["First.", "Second."]}, "dedup_key": key, **changes,
+        "template": "receipt", "context": {"reference": "26-7KQ4-M2XR-9C"}, "dedup_key": key, **changes,
     }
     return NewMessage(**values)  # type: ignore[arg-type]
 
@@ -158,11 +158,11 @@ def test_messages_are_found_by_case_key_and_state(app):
 
 
 def test_a_template_becomes_the_words_of_a_message(app):
-    uid = service.queue(message(context={"paragraphs": ["A timer ran out <today>."], "link": "http://localhost/cases/x"}), at=MONDAY)
+    uid = service.queue(message(template="statement_given", context={"reference": "<26-7KQ4-M2XR-9C>"}), at=MONDAY)
     content = render_mail(queries.message(uid))
     assert content.subject == "A case needs you"
     assert content.html is None
-    assert content.text.startswith("Dear Grace Obi,\n\nA timer ran out <today>.\n\nhttp://localhost/cases/x\n")
+    assert content.text.startswith("Dear Grace Obi,\n\nA statement you were waiting for has been given for case <26-7KQ4-M2XR-9C>.\n")
 
 
 def test_a_message_key_survives_many_queuers_on_real_transactions(committing_app):

@@ -224,7 +224,7 @@ def _send_receipts(cases: Sequence[Case], concerns: Sequence[Concern], *, at: da
         if concern.has_receipt_mail and concern.complainant is not None and concern.complainant.email:
             outbox.queue(NewMessage(
                 kind="receipt", recipient_email=concern.complainant.email, recipient_name=concern.complainant.called,
-                subject="We have received what you sent us", template="cases_receipt", context={"reference": case.reference},
+                subject="We have received what you sent us", template="receipt", context={"reference": case.reference},
                 dedup_key=f"receipt:{case.reference}", case_reference=case.reference), at=at)
 
 

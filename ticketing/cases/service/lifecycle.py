@@ -129,8 +129,13 @@ def acknowledge(
 
 
 @atomic
-def agree_period(reference: str, due_on: date, how: str, *, seen: int | None, by: Actor, at: datetime) -> None:
-    """Agree the day by which the response is due, or amend it; every amendment is kept (SI 2009/309 regs 13(7), 14, 17)."""
+def agree_period(
+    reference: str, due_on: date, how: str, *, seen: int | None, by: Actor, at: datetime, is_agreed: bool = True,
+) -> None:
+    """Set the day by which the response is due, or amend it; every amendment is kept (SI 2009/309 regs 13(7), 14, 17).
+
+    `is_agreed` False: the complainant was only told (a longer period than six months counts only if agreed).
+    """
     case = _lock_open(reference, seen, by=by)
     if due_on < clock.day_of(at, _zone(case)):
         raise Invalid("The response date cannot be in the past.", field="due_on")
@@ -140,7 +145,8 @@ def agree_period(reference: str, due_on: date, how: str, *, seen: int | None, by
     case.response_due_on = due_on
     _note(case, Act.CASE_EXTENDED if before else Act.CASE_PERIOD_AGREED, by=by, at=at, why=how,
           change={"response_due": (before.isoformat() if before else None, due_on.isoformat())})
-    _clock(case, EventKind.EXTENDED if before else EventKind.PERIOD_AGREED, by=by, at=at, data={"due_on": due_on.isoformat()})
+    _clock(case, EventKind.EXTENDED if before else EventKind.PERIOD_AGREED, by=by, at=at,
+           data={"due_on": due_on.isoformat(), "is_agreed": is_agreed})
 
 
 @atomic

@@ -126,7 +126,7 @@ def _tell(staff: accounts.StaffRow, case: Case, request: StatementRequest, at: d
     reader = accounts.stand_in_for(staff.id, clock.day_of(at, _zone(case)))
     outbox.queue(NewMessage(
         kind="statement_asked", recipient_email=reader.email, recipient_name=reader.name, subject="Questions for you about a concern",
-        template="cases_statement_asked", context={"uid": request.uid, "minutes": request.minutes},
+        template="statement_asked", context={"uid": request.uid, "minutes": request.minutes},
         dedup_key=f"statement:{request.uid}:{reader.uid}", case_reference=case.reference, staff_uid=reader.uid), at=at)
 
 
@@ -137,5 +137,5 @@ def _tell_asker(request: StatementRequest, case: Case, kind: str, at: datetime) 
     asker = accounts.staff_by_id(asker_id)
     outbox.queue(NewMessage(
         kind=kind, recipient_email=asker.email, recipient_name=asker.name, subject=f"Case {case.reference}: a statement was answered",
-        template=f"cases_{kind}", context={"reference": case.reference}, dedup_key=f"{kind}:{request.uid}",
+        template=kind, context={"reference": case.reference}, dedup_key=f"{kind}:{request.uid}",
         case_reference=case.reference, staff_uid=asker.uid), at=at)
