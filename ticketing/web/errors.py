@@ -40,7 +40,9 @@ def init_app(app: Flask) -> None:
 
 def _page(status: int, sentence: str | None = None) -> Response:
     title, usual = SENTENCES.get(status, SENTENCES[500 if status >= 500 else 400])
-    response = make_response(render_template("errors/error.html", status=status, heading=title, sentence=sentence or usual), status)
+    page = render_template(
+        "errors/error.html", status=status, heading=title, sentence=sentence or usual, request_id=g.get("request_id", ""))
+    response = make_response(page, status)
     if status == 503:
         response.headers["Retry-After"] = "30"
     return response

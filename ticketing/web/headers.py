@@ -1,6 +1,11 @@
-"""Security headers on every answer: nothing from elsewhere, nothing inline, nothing cached, no referrer."""
+"""Security headers on every answer: nothing from elsewhere, nothing inline, no referrer; pages never cached, files by their content."""
 
 from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 from flask import Flask, Response, current_app, request
 
@@ -12,6 +17,20 @@ CONTENT_SECURITY_POLICY = "; ".join((
 
 def init_app(app: Flask) -> None:
     app.after_request(_secure)
+    app.url_defaults(_name_by_content)
+
+
+def _name_by_content(endpoint: str, values: dict[str, Any]) -> None:
+    """A static file's address carries a print of its content, so that browsers may keep it and never show an old one."""
+    if endpoint == "static" and "v" not in values:
+        path = Path(str(current_app.static_folder)) / str(values["filename"])
+        if path.is_file():
+            values["v"] = _print_of(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=512)
+def _print_of(path: Path, changed: int) -> str:  # noqa: ARG001 - a changed file is another key
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
 def _secure(response: Response) -> Response:
@@ -24,7 +43,7 @@ def _secure(response: Response) -> Response:
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
     headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
     if request.endpoint == "static":
-        headers["Cache-Control"] = "public, max-age=3600"
+        headers["Cache-Control"] = "public, max-age=31536000, immutable" if request.args.get("v") else "public, max-age=3600"
     else:
         headers["Cache-Control"] = "no-store"
     if current_app.config["SECURE_COOKIES"]:

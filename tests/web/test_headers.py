@@ -1,0 +1,28 @@
+"""Headers: every answer is closed to elsewhere, pages are never cached, static files are named by their content."""
+
+import re
+
+
+def test_every_page_forbids_what_comes_from_elsewhere_and_is_not_cached(client):
+    answer = client.get("/sign-in")
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_static_file_is_kept_by_browsers_under_an_address_that_follows_its_content(client):
+    address = re.search(r'href="(/static/css/base\.css\?v=[0-9a-f]{12})"', client.get("/sign-in").text)
+    assert address
+    with client.get(address.group(1)) as answer:
+        assert answer.headers["Cache-Control"].endswith("immutable")
+    with client.get("/static/css/base.css") as answer:
+        assert "immutable" not in answer.headers["Cache-Control"]
+
+
+def test_an_error_page_gives_a_number_to_ask_about_and_no_detail(client):
+    answer = client.get("/nothing/here")
+    assert answer.status_code == 404
+    assert answer.headers["X-Request-Id"] in answer.text
