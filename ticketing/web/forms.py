@@ -48,6 +48,17 @@ class Form(FlaskForm):  # type: ignore[misc]
             pairs = [(key, clean(value) if isinstance(value, str) else value) for key, value in _pairs(given)]
             return ImmutableMultiDict(pairs)
 
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Each field by itself, then all together."""
+        super().validate(extra_validators)
+        for field, sentence in self.objections():
+            self.refuse(sentence, field)
+        return not self.errors
+
+    def objections(self) -> Iterable[tuple[str, str]]:
+        """What is wrong with the answers taken together, as (field, sentence); asked also where a field was left empty."""
+        return ()
+
     status = 422  # what a page that shows this form again answers with
 
     def carry_out(self, verb: Callable[[], object]) -> bool:

@@ -1,0 +1,210 @@
+"""What is written down on a case besides its steps: notes, points, findings, holds, hand-overs, tasks, reasons and corrections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from wtforms import BooleanField
+from wtforms.validators import InputRequired
+
+from ticketing.cases.forms.steps import JUST_NOW, NOTE_LENGTH, AboutForm, Lists, StepForm
+from ticketing.cases.queries import CaseView
+from ticketing.cases.rules import CorrectionState, NoteKind, TaskKind
+from ticketing.codes.rules import BreachReason, Finding, HoldReason, choices
+from ticketing.web.forms import ChoiceField, LineField, MomentField, NumberField, PickField, TextField
+
+NOTHING_CHOSEN = {"": "Choose…"}
+KEPT_INSIDE = {kind.value: kind.label for kind in NoteKind if kind is not NoteKind.CONTACT}
+
+
+class NoteForm(StepForm):
+    """A note, a call or a meeting, for the file."""
+
+    kind = ChoiceField("What is it?", choices=KEPT_INSIDE, default=NoteKind.NOTE.value)
+    text = TextField("Words", missing="Write the note.")
+    occurred_at = MomentField("When?", description=JUST_NOW)
+
+
+class ContactForm(StepForm):
+    """An update that reached the complainant."""
+
+    text = TextField("What were they told?", missing="Write what they were told.")
+    occurred_at = MomentField("When?", description=JUST_NOW)
+
+
+class InterimForm(StepForm):
+    """A notice that the answer is still to come, naming a number of days."""
+
+    days = NumberField("They will have the answer within", least=1, most=365, missing="Enter within how many days the answer will follow.")
+    note = TextField("What were they told?", missing="Write what they were told.")
+
+
+class PointForm(StepForm):
+    """One more point of complaint."""
+
+    text = TextField("The point, in their words", missing="Write down the point.", most=NOTE_LENGTH)
+    unit = PickField("Ward or department", is_required=False)
+
+    def offer(self, case: CaseView, lists: Lists) -> None:  # noqa: ARG002 - the form's signature
+        self.unit.choices = dict(lists.units)
+
+    def ask(self, case: CaseView) -> None:
+        self.unit.data = case.unit_code
+
+
+class ChangePointForm(AboutForm):
+    """A point reworded, as agreed with the complainant."""
+
+    missing = "This case has no such point. Go back to it and choose again."
+    text = TextField("The point, in their words", missing="Write down the point.", most=NOTE_LENGTH)
+    unit = PickField("Ward or department", is_required=False)
+
+    def find(self, case: CaseView, about: str) -> Any:
+        return next((point for point in case.points if str(point.position) == about), None)
+
+    def offer(self, case: CaseView, lists: Lists) -> None:  # noqa: ARG002 - the form's signature
+        self.unit.choices = dict(lists.units)
+
+    def ask(self, case: CaseView) -> None:  # noqa: ARG002 - the form's signature
+        self.text.data, self.unit.data = self.thing.text, self.thing.unit_code
+
+    def quote(self, case: CaseView) -> tuple[str, str] | None:  # noqa: ARG002 - the form's signature
+        return f"Point {self.thing.position} as it stands", self.thing.text
+
+
+class FindingForm(AboutForm):
+    """What was found about one point, on what grounds, and what is done about it."""
+
+    missing = "This case has no such point. Go back to it and choose again."
+    finding = ChoiceField("What was found?", choices=dict(choices(Finding)), missing="Choose what was found.")
+    reason = TextField("What does the finding rest on?", missing="Say what the finding rests on.", most=NOTE_LENGTH)
+    remedy = TextField(
+        "What is done about it?", is_required=False, most=NOTE_LENGTH,
+        description="For a point that is upheld, wholly or in part: the apology, the action and who owns it, or why nothing is done.")
+
+    def find(self, case: CaseView, about: str) -> Any:
+        return next((point for point in case.points if str(point.position) == about), None)
+
+    def ask(self, case: CaseView) -> None:  # noqa: ARG002 - the form's signature
+        self.finding.data, self.reason.data, self.remedy.data = self.thing.finding, self.thing.reason, self.thing.remedy
+
+    def quote(self, case: CaseView) -> tuple[str, str] | None:  # noqa: ARG002 - the form's signature
+        return f"Point {self.thing.position}", self.thing.text
+
+
+class HoldForm(StepForm):
+    """The case waits."""
+
+    reason = ChoiceField("Why does it wait?", choices=dict(choices(HoldReason)), missing="Choose why the case waits.")
+    note = TextField("Note", is_required=False, most=NOTE_LENGTH)
+
+
+class ReleaseForm(StepForm):
+    """The wait is over."""
+
+    note = TextField("Note", is_required=False, most=NOTE_LENGTH)
+
+
+class AssignForm(StepForm):
+    """Who has the case from now on."""
+
+    staff = PickField("Give it to", is_required=False)
+    team = PickField("Team", is_required=False)
+    note = TextField(
+        "Hand-over note", is_required=False, most=NOTE_LENGTH, description="What is done, what is next, what was promised and to whom.")
+    accepts_absence = BooleanField("It can wait until they are back", description="Only for somebody who is away.")
+
+    def offer(self, case: CaseView, lists: Lists) -> None:  # noqa: ARG002 - the form's signature
+        self.staff.choices = {"": "Nobody yet, the team decides", **lists.handlers}
+        self.team.choices = {"": "As it is", **lists.teams}
+
+    def ask(self, case: CaseView) -> None:
+        self.team.data = case.team_code
+
+    def objections(self) -> Iterator[tuple[str, str]]:
+        if not self.staff.data and not self.team.data:
+            yield "staff", "Choose a person or a team."
+
+
+class TaskForm(StepForm):
+    """Something to do, or a call-back somebody was promised."""
+
+    kind = ChoiceField("What is it?", choices=dict(choices(TaskKind)), default=TaskKind.TASK.value)
+    title = LineField("What is to be done?", missing="Say what is to be done.")
+    due_at = MomentField("By when?", [InputRequired("Enter the day by which it is to be done.")])
+    assignee = PickField("Who does it?", is_required=False)
+    team = PickField("Or which team?", is_required=False)
+
+    def offer(self, case: CaseView, lists: Lists) -> None:  # noqa: ARG002 - the form's signature
+        self.assignee.choices = {"": "I do", **lists.handlers}
+        self.team.choices = {"": "No team", **lists.teams}
+
+    def objections(self) -> Iterator[tuple[str, str]]:
+        if self.due_at.data and self.due_at.data < self.at:
+            yield "due_at", "That moment is past. Enter one still to come."
+        if self.team.data and self.assignee.data:
+            yield "team", "Choose a person or a team, not both."
+
+
+class FinishTaskForm(AboutForm):
+    """It is done, and how it went."""
+
+    missing = "This task is not on the case any more. Go back to it and look."
+    outcome = TextField("How did it go?", is_required=False, most=NOTE_LENGTH)
+
+    def find(self, case: CaseView, about: str) -> Any:
+        return next((task for task in case.tasks if task.uid == about), None)
+
+    def quote(self, case: CaseView) -> tuple[str, str] | None:  # noqa: ARG002 - the form's signature
+        return self.thing.kind.label, self.thing.title
+
+
+class BreachForm(AboutForm):
+    """Why a target was missed."""
+
+    missing = "This case has no such target. Go back to it and choose again."
+    reason = PickField("Why was it missed?", choices={**NOTHING_CHOSEN, **dict(choices(BreachReason))}, missing="Choose why it was missed.")
+    note = TextField("In your words", missing="Say in a sentence what happened.", most=NOTE_LENGTH)
+
+    def find(self, case: CaseView, about: str) -> Any:
+        return next((timer for timer in case.timers if f"{timer.target}:{timer.subject}" == about and timer.cycle == case.cycle), None)
+
+    def quote(self, case: CaseView) -> tuple[str, str] | None:  # noqa: ARG002 - the form's signature
+        return self.thing.title, f"Due {self.thing.due}; {self.thing.left}."
+
+
+class PriorityForm(StepForm):
+    """Ahead of others."""
+
+    priority = ChoiceField("How urgent is it?", choices={"1": "Raised", "2": "Urgent"}, missing="Choose how urgent it is.")
+    why = TextField("Why?", missing="Say why.", most=NOTE_LENGTH)
+
+
+class SubjectForm(StepForm):
+    """A member of staff the concern is about."""
+
+    staff = PickField(
+        "Who is it about?", missing="Choose a member of staff from the list.",
+        description="From then on they do not see this case, and cannot work on it, review it or sign it.")
+
+    def offer(self, case: CaseView, lists: Lists) -> None:  # noqa: ARG002 - the form's signature
+        self.staff.choices = {**NOTHING_CHOSEN, **lists.everyone}
+
+
+class CorrectionForm(StepForm):
+    """Another receipt moment, for a second person to decide."""
+
+    new_at = MomentField("When was it really received?", [InputRequired("Enter the day on which it was really received.")])
+    reason = TextField("How do you know?", missing="Say why the date is wrong and how you know.", most=NOTE_LENGTH)
+
+
+class DecideForm(AboutForm):
+    """The second person's decision."""
+
+    missing = "No correction is waiting for a decision. Go back to the case and look."
+    decision = ChoiceField("Do you agree?", choices={"yes": "Yes, move the date", "no": "No, leave it"}, missing="Say whether you agree.")
+    why = TextField("Why?", missing="Say what you looked at.", most=NOTE_LENGTH)
+
+    def find(self, case: CaseView, about: str) -> Any:
+        return next((item for item in case.corrections if item.uid == about and item.state is CorrectionState.ASKED), None)

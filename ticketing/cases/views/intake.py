@@ -1,0 +1,94 @@
+"""Taking a concern down: the form, the hint of earlier cases, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flask import flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from ticketing.accounts import queries as accounts
+from ticketing.cases import queries, service
+from ticketing.cases.forms.intake import NEW, IntakeForm, Places
+from ticketing.cases.queries import LookalikeRow
+from ticketing.cases.rules import Action, NoteKind
+from ticketing.cases.views.blueprint import bp
+from ticketing.codes import queries as codes
+from ticketing.core.permissions import Permission
+from ticketing.web.filters import moment_of_request
+from ticketing.web.guards import current_actor, requires
+
+
+@bp.route("/cases/new", methods=["GET", "POST"])
+@requires(Permission.RECORD_CONCERNS)
+def new() -> ResponseReturnValue:
+    form = _form()
+    is_good = form.validate_on_submit()
+    known = _known(form) if is_good else ()
+    if is_good and not known:
+        reference = _take_down(form)
+        if reference:
+            return redirect(url_for("cases.show", reference=reference, logged=1), 303)
+    status = form.status if form.is_submitted() else 200
+    return render_template("cases/new.html", form=form, lookalikes=known, has_places=bool(form.places.sites)), status
+
+
+@bp.post("/cases/lookalikes")
+@requires(Permission.RECORD_CONCERNS)
+def lookalikes() -> ResponseReturnValue:
+    """The hint while somebody types: a piece of the page; sent by POST, so that no name stands in an address."""
+    form = _form()
+    form.validate()
+    found = queries.lookalikes(form.people(), current_actor())
+    _offer(form, found)
+    return render_template("cases/lookalikes.html", form=form, lookalikes=found, is_asked=False)
+
+
+def _form() -> IntakeForm:
+    form = IntakeForm()
+    form.fit(_places(), moment_of_request())
+    return form
+
+
+def _places() -> Places:
+    staff = accounts.staff_by_uid(current_actor().uid)
+    units, sites = codes.units(), codes.sites()
+    own = next((unit.site_code for unit in units if unit.code == staff.unit_code), sites[0].code if sites else "")
+    teams = {team.code: team.name for team in accounts.teams()}
+    return Places(sites, units, teams, own, staff.team_codes[0] if staff.team_codes else "")
+
+
+def _known(form: IntakeForm) -> tuple[LookalikeRow, ...]:
+    """Earlier cases to choose from, until somebody has chosen."""
+    found = queries.lookalikes(form.people(), current_actor())
+    _offer(form, found)
+    chosen = form.same_as.data
+    return () if chosen == NEW or chosen in {row.reference for row in found} else found
+
+
+def _offer(form: IntakeForm, found: Iterable[LookalikeRow]) -> None:
+    form.same_as.choices = {row.reference: row.reference for row in found} | {NEW: "None of these: log it all the same"}
+
+
+def _take_down(form: IntakeForm) -> str:
+    """A new case, or a note on the one it is; its reference, or "" with a sentence in the form."""
+    by, at, done = current_actor(), moment_of_request(), []
+    same_as = form.same_as.data
+    if same_as and same_as != NEW:
+        carried = form.carry_out(lambda: service.add_note(same_as, NoteKind.PHONE_CALL, form.as_note(), by=by, at=at))
+        flash(f"Added to {same_as} as a note. No new case was logged.", "success")
+        return same_as if carried else ""
+    if not form.carry_out(lambda: done.append(service.receive(form.concern(), by=by, at=at))):
+        return ""
+    _settle(form, done[0])
+    return str(done[0])
+
+
+def _settle(form: IntakeForm, reference: str) -> None:
+    """What was settled on the spot is closed at once; if that cannot be, the case stays open and says why."""
+    by, at = current_actor(), moment_of_request()
+    if not form.is_settled.data:
+        return
+    why = form.settled_how.data
+    if not form.carry_out(lambda: service.apply_transition(reference, Action.SETTLE, why, seen=None, by=by, at=at)):
+        flash(f"The concern is logged, but it could not be marked as settled: {form.form_errors[0]}", "warning")

@@ -1,0 +1,52 @@
+"""A clinician's page: the questions put to them, answerable on a phone."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from ticketing.cases import queries, service
+from ticketing.cases.forms.statements import AnswerForm
+from ticketing.cases.rules import StatementState
+from ticketing.cases.views.blueprint import bp, known_uid
+from ticketing.core.permissions import Permission
+from ticketing.web.filters import moment_of_request
+from ticketing.web.guards import current_actor, requires
+
+DONE = {
+    "draft": ("Draft saved. Only you can read it.", "cases.answer"), "send": ("Thank you: your answer is on its way.", "cases.questions"),
+    "decline": ("Handed back. The team will ask somebody else.", "cases.questions"),
+}
+
+
+@bp.get("/questions")
+@requires(Permission.ANSWER_STATEMENTS)
+def questions() -> ResponseReturnValue:
+    rows = queries.questions_for(current_actor(), at=moment_of_request())
+    waiting = tuple(row for row in rows if row.state is StatementState.OPEN)
+    return render_template("cases/questions.html", waiting=waiting, ended=tuple(row for row in rows if row not in waiting))
+
+
+@bp.route("/questions/<uid>", methods=["GET", "POST"])
+@requires(Permission.ANSWER_STATEMENTS)
+def answer(uid: str) -> ResponseReturnValue:
+    question = queries.question(known_uid(uid), current_actor(), at=moment_of_request())
+    form = AnswerForm()
+    if not form.is_submitted():
+        form.text.data = question.draft
+    wanted = request.form.get("do", "send")
+    if form.validate_on_submit() and form.carry_out(lambda: _carry(uid, wanted, form)):
+        words, endpoint = DONE.get(wanted, DONE["send"])
+        flash(words, "success")
+        return redirect(url_for(endpoint, **({"uid": uid} if endpoint == "cases.answer" else {})), 303)
+    return render_template("cases/answer.html", question=question, form=form, wanted=wanted), form.status if form.errors else 200
+
+
+def _carry(uid: str, wanted: str, form: AnswerForm) -> None:
+    by, at = current_actor(), moment_of_request()
+    if wanted == "draft":
+        service.save_statement_draft(uid, form.text.data, by=by, at=at)
+    elif wanted == "decline":
+        service.decline_statement(uid, form.why.data, by=by, at=at)
+    else:
+        service.give_statement(uid, form.text.data, by=by, at=at)

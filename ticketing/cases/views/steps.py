@@ -1,0 +1,90 @@
+"""The page of one thing to do with a case: one form, one verb, and back to the case."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from ticketing.accounts import queries as accounts
+from ticketing.calendars.rules import named_calendar
+from ticketing.cases.forms.steps import Lists, StepForm
+from ticketing.cases.queries import CaseView
+from ticketing.cases.views.blueprint import bp, case_of
+from ticketing.cases.views.offers import STEPS, Step, missing_for
+from ticketing.cases.views.reading import lines_since
+from ticketing.codes import queries as codes
+from ticketing.core import clock
+from ticketing.core.errors import NotFound
+from ticketing.core.permissions import Permission, Role
+from ticketing.packs.rules import codes as pack_codes
+from ticketing.packs.rules import load
+from ticketing.web.filters import moment_of_request
+from ticketing.web.guards import current_actor, requires
+
+LOCAL_PERIODS = (25, 40, 60)  # working days by severity, a local default
+HANDLERS = frozenset({Role.OFFICER, Role.MANAGER})
+
+
+@bp.route("/cases/<reference>/actions/<name>", methods=["GET", "POST"])
+@requires(Permission.WORK_CASES)
+def act(reference: str, name: str) -> ResponseReturnValue:
+    case, step = case_of(reference), _find_step(name)
+    form = step.form()
+    form.fit(case, _lists(case), moment_of_request())
+    if form.validate_on_submit():
+        if form.carry_out(lambda: step.run(case, form, by=current_actor(), at=moment_of_request())):
+            flash(step.done, "success")
+            return redirect(_after(case, step), 303)
+        return _ask_again(reference, step, form)
+    return render_template(
+        "cases/act.html", case=case, step=step, form=form, missing=missing_for(case, step), changes=()), form.status if form.errors else 200
+
+
+def _ask_again(reference: str, step: Step, form: StepForm) -> ResponseReturnValue:
+    """The form with its words kept, the sentence of the verb, and what somebody else did in the meantime."""
+    case = case_of(reference)
+    changes = lines_since(case, form.seen.data or 0) if form.version.data != case.version else ()
+    form.catch_up(case)
+    return render_template(
+        "cases/act.html", case=case, step=step, form=form, missing=missing_for(case, step), changes=changes), form.status
+
+
+def _find_step(name: str) -> Step:
+    if name not in STEPS:
+        raise NotFound("There is no such action. Go back to the case and choose again.")
+    return STEPS[name]
+
+
+def _after(case: CaseView, step: Step) -> str:
+    """Back to the case; or to the worklist where the step hides the case from whoever took it."""
+    return url_for("cases.show", reference=case.reference, _anchor=step.section or None)
+
+
+def _lists(case: CaseView) -> Lists:
+    at = moment_of_request()
+    away = accounts.away_on(clock.day_of(at, case.zone))
+    staff = accounts.staff_who_may(Permission.USE_ACCOUNT)
+    names = {row.uid: _name(row, away.get(row.id)) for row in staff}
+    units: dict[str, object] = {"": "Not known"}
+    for unit in codes.units():
+        units.setdefault(unit.site_name, {})[unit.code] = unit.name  # type: ignore[attr-defined, index]
+    return Lists(
+        units=units, teams={team.code: team.name for team in accounts.teams()},
+        handlers={row.uid: names[row.uid] for row in staff if row.role in HANDLERS},
+        clinicians={row.uid: names[row.uid] for row in staff if row.role is Role.CLINICIAN}, everyone=names,
+        packs={code: load(code).name for code in pack_codes()}, suggested=_suggested(case))
+
+
+def _name(row: accounts.StaffRow, leave: accounts.LeaveRow | None) -> str:
+    words = f"{row.name}, {row.job_title}" if row.job_title else row.name
+    if leave is None:
+        return words
+    deputy = f", {leave.deputy_name} stands in" if leave.deputy_name else ""
+    return f"{words} – away until {leave.ends_on.day} {leave.ends_on:%b}{deputy}"
+
+
+def _suggested(case: CaseView) -> tuple[tuple[int, object], ...]:
+    """The local response periods from receipt, those still to come."""
+    calendar = named_calendar(codes.site_by_code(case.site_code).calendar, case.zone)
+    days = ((number, clock.day_of(calendar.add_working_days(case.received_at, number), case.zone)) for number in LOCAL_PERIODS)
+    return tuple(pair for pair in days if pair[1] > clock.day_of(moment_of_request(), case.zone))
