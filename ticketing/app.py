@@ -12,6 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ticketing import commands, schedule
 from ticketing.accounts import views as accounts
+from ticketing.cases.views import bp as cases
 from ticketing.codes import views as codes
 from ticketing.core.database import db
 from ticketing.core.permissions import Permission
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 DOORS: tuple[filters.Door, ...] = (
+    filters.Door("Worklist", "cases.worklist", "inbox", (Permission.VIEW_CASES,)),
+    filters.Door("Log a concern", "cases.new", "plus-lg", (Permission.RECORD_CONCERNS,)),
+    filters.Door("My tasks", "cases.tasks", "clipboard-check", (Permission.WORK_CASES,)),
+    filters.Door("Questions for me", "cases.questions", "question-circle", (Permission.ANSWER_STATEMENTS,)),
     filters.Door("Escalations", "escalation.index", "bell", (Permission.VIEW_ESCALATIONS,)),
     filters.Door("Staff", "accounts.staff", "people", (Permission.MANAGE_STAFF,)),
     filters.Door("Teams", "accounts.teams", "diagram-3", (Permission.MANAGE_STAFF,)),
@@ -50,6 +55,6 @@ def create_app(settings: Settings) -> Flask:
     commands.init_app(app)
     accounts.init_app(app)
     schedule.init_app(app)
-    for room in (operations, accounts.bp, codes.bp, escalation):
+    for room in (operations, cases, accounts.bp, codes.bp, escalation):
         app.register_blueprint(room)
     return app

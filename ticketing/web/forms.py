@@ -92,12 +92,16 @@ def _pairs(given: MultiDict[str, Any]) -> Iterable[tuple[str, Any]]:
 class LineField(StringField):
     """One line of text, trimmed; at most `SHORT_TEXT` characters unless told."""
 
+    data: Any  # text, never None
+
     def __init__(self, label: str, *, is_required: bool = True, missing: str = "", most: int = SHORT_TEXT, **options: Any) -> None:
         super().__init__(label, _text_rules(label, is_required, missing, most), filters=[_trim], **options)
 
 
 class TextField(TextAreaField):
     """Several lines of text, trimmed; at most `LONG_TEXT` characters unless told."""
+
+    data: Any  # text, never None
 
     def __init__(self, label: str, *, is_required: bool = True, missing: str = "", most: int = LONG_TEXT, **options: Any) -> None:
         super().__init__(label, _text_rules(label, is_required, missing, most), filters=[_trim], **options)

@@ -21,7 +21,7 @@ class FilterForm(Form):
     site = PickField("Site", is_required=False)
     team = PickField("Team", is_required=False)
     case_type = PickField("Type", choices={**ANY, **dict(choices(CaseType))}, is_required=False)
-    status = PickField("Status", choices={**ANY, **dict(choices(Status))}, is_required=False)
+    case_status = PickField("Status", choices={**ANY, **dict(choices(Status))}, is_required=False)
 
     def __init__(self, sites: dict[str, str], teams: dict[str, str]) -> None:
         super().__init__(request.args)
@@ -35,4 +35,4 @@ class FilterForm(Form):
             if field.errors:
                 field.data, field.errors = "", []
         return Filters(site=self.site.data or "", team=self.team.data or "", case_type=self.case_type.data or "",
-                       status=self.status.data or "")
+                       status=self.case_status.data or "")

@@ -14,8 +14,8 @@ from ticketing.web.filters import moment_of_request
 from ticketing.web.guards import current_actor, requires
 
 DONE = {
-    "draft": ("Draft saved. Only you can read it.", "cases.answer"), "send": ("Thank you: your answer is on its way.", "cases.questions"),
-    "decline": ("Handed back. The team will ask somebody else.", "cases.questions"),
+    "draft": "Draft saved. Only you can read it.", "send": "Thank you: your answer is on its way.",
+    "decline": "Handed back. The team will ask somebody else.",
 }
 
 
@@ -36,9 +36,8 @@ def answer(uid: str) -> ResponseReturnValue:
         form.text.data = question.draft
     wanted = request.form.get("do", "send")
     if form.validate_on_submit() and form.carry_out(lambda: _carry(uid, wanted, form)):
-        words, endpoint = DONE.get(wanted, DONE["send"])
-        flash(words, "success")
-        return redirect(url_for(endpoint, **({"uid": uid} if endpoint == "cases.answer" else {})), 303)
+        flash(DONE.get(wanted, DONE["send"]), "success")
+        return redirect(url_for("cases.answer", uid=uid) if wanted == "draft" else url_for("cases.questions"), 303)
     return render_template("cases/answer.html", question=question, form=form, wanted=wanted), form.status if form.errors else 200
 
 

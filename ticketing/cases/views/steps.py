@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
+from typing import Any
+
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
@@ -65,9 +68,9 @@ def _lists(case: CaseView) -> Lists:
     away = accounts.away_on(clock.day_of(at, case.zone))
     staff = accounts.staff_who_may(Permission.USE_ACCOUNT)
     names = {row.uid: _name(row, away.get(row.id)) for row in staff}
-    units: dict[str, object] = {"": "Not known"}
+    units: dict[str, Any] = {"": "Not known"}
     for unit in codes.units():
-        units.setdefault(unit.site_name, {})[unit.code] = unit.name  # type: ignore[attr-defined, index]
+        units.setdefault(unit.site_name, {})[unit.code] = unit.name
     return Lists(
         units=units, teams={team.code: team.name for team in accounts.teams()},
         handlers={row.uid: names[row.uid] for row in staff if row.role in HANDLERS},
@@ -83,8 +86,9 @@ def _name(row: accounts.StaffRow, leave: accounts.LeaveRow | None) -> str:
     return f"{words} – away until {leave.ends_on.day} {leave.ends_on:%b}{deputy}"
 
 
-def _suggested(case: CaseView) -> tuple[tuple[int, object], ...]:
+def _suggested(case: CaseView) -> tuple[tuple[int, date], ...]:
     """The local response periods from receipt, those still to come."""
     calendar = named_calendar(codes.site_by_code(case.site_code).calendar, case.zone)
-    days = ((number, clock.day_of(calendar.add_working_days(case.received_at, number), case.zone)) for number in LOCAL_PERIODS)
+    ends = ((number, calendar.add_working_days(case.received_at, number)) for number in LOCAL_PERIODS)
+    days = ((number, clock.day_of(end, case.zone)) for number, end in ends if end is not None)
     return tuple(pair for pair in days if pair[1] > clock.day_of(moment_of_request(), case.zone))

@@ -56,7 +56,5 @@ def take(reference: str) -> ResponseReturnValue:
 
 def _view() -> WorklistView:
     """The tab asked for; auditors, who have no cases of their own, begin with all open ones."""
-    asked = request.args.get("view", "")
-    if asked in {view.value for view in WorklistView}:
-        return WorklistView(asked)
-    return WorklistView.ALL_OPEN if current_actor().role is Role.AUDITOR else WorklistView.MINE
+    usual = WorklistView.ALL_OPEN if current_actor().role is Role.AUDITOR else WorklistView.MINE
+    return next((view for view in WorklistView if view.value == request.args.get("view")), usual)
