@@ -20,7 +20,10 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     [ -e /etc/postgresql-common/createcluster.conf ] || echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf
     apt-get update -qq
     # shellcheck disable=SC2086  # one word each
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null 2>/tmp/redress-apt.log || {
+        cat /tmp/redress-apt.log >&2
+        exit 1
+    }
 else
     echo "Not here, and not installed because you are not root on Debian:$missing"
     echo "On Debian: sudo apt-get install --no-install-recommends$missing"

@@ -23,8 +23,8 @@ from ticketing.core import clock
 from ticketing.core.database import db
 from ticketing.core.references import new_uid
 
-# What a GET may write: the log of reads, and how a session and a throttle remember.
-WRITTEN_BY_GET = frozenset({"audit_stream", "audit_entry", "audit_private", "user_sessions", "rate_buckets"})
+# What a GET may write: the log of reads (on the reader's own stream of the trail), and when a session was last used.
+WRITTEN_BY_GET = frozenset({"audit_stream", "audit_entry", "audit_private", "user_sessions"})
 
 _started: dict[str, Databases] = {}
 

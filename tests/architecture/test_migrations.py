@@ -22,8 +22,6 @@ from ticketing.core.database import Model, UtcDateTime, db
 FOLDER = ROOT / "migrations"
 FILES = sorted((FOLDER / "versions").glob("*.py"))
 
-pytestmark = pytest.mark.skipif(not FILES, reason="no migration has landed yet")
-
 
 @pytest.fixture
 def migrated(database_server: Databases) -> Iterator[Flask]:
