@@ -24,7 +24,7 @@ import ticketing
 from config import Settings
 from tests.facts import ROOT
 from ticketing.app import create_app
-from ticketing.core.database import Model, db
+from ticketing.core.database import db
 
 POSTGRESQL_OPTIONS = (
     "fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=", "max_connections=200",
@@ -69,7 +69,7 @@ def start() -> Databases:
 
 def join(described: dict[str, str]) -> Databases:
     """What another process of this run has started."""
-    describe_all_tables()
+    import_models()
     return SQLiteFiles(Path(described["folder"])) if described["kind"] == "sqlite" else Cluster(Path(described["folder"]), None)
 
 
@@ -80,22 +80,12 @@ def import_models() -> None:
             importlib.import_module(module.name)
 
 
-def describe_all_tables() -> None:
-    """Know every table; while rooms are still arriving, stand-ins for those that others point at."""
-    import_models()
-    wanted = {key.target_fullname.split(".")[0] for table in Model.metadata.tables.values() for key in table.foreign_keys}
-    for name in sorted(wanted - set(Model.metadata.tables)):
-        sa.Table(name, Model.metadata, sa.Column("id", sa.Integer, primary_key=True))
-
-
 def fill(url: str) -> None:
     """Bring the database at `url` to the newest migration."""
-    describe_all_tables()
+    import_models()
     app = create_app(Settings.for_tests(url))
     with app.app_context():
-        if list((ROOT / "migrations" / "versions").glob("*.py")):
-            upgrade(directory=str(ROOT / "migrations"))
-        db.create_all()  # TRANSITION: tables without a migration, while rooms are still arriving
+        upgrade(directory=str(ROOT / "migrations"))
         db.session.remove()
         db.engine.dispose()
 
