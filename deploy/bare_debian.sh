@@ -82,5 +82,8 @@ cat "$FOLDER/tmp/demo.log"
 echo "== /readyz: ${answer:-no answer}"
 inside "python3 -c \"import urllib.request as u; print('/sign-in', u.urlopen('http://127.0.0.1:5055/sign-in').status)\"" || answer=""
 kill $demo 2>/dev/null || true
-inside "for p in /proc/[0-9]*; do tr '\\0' ' ' < \$p/cmdline 2>/dev/null | grep -q 'flask --app wsgi demo serve --port 5055' && kill \${p#/proc/}; done; true"
+for process in /proc/[0-9]*; do  # what still runs inside FOLDER, and nothing else
+    [ "$(readlink "$process/root" 2>/dev/null)" != "$(realpath "$FOLDER")" ] || kill "${process#/proc/}" 2>/dev/null || true
+done
+sleep 2
 [ -n "$answer" ]
