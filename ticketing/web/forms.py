@@ -193,6 +193,7 @@ class NumberField(Field):
     def process_formdata(self, valuelist: list[Any]) -> None:
         self.data = None
         if not valuelist or not valuelist[0].strip():
+            self.raw_data = []  # blanks are nothing, also to InputRequired
             return
         text = valuelist[0].strip()
         if not re.fullmatch(r"[0-9]{1,12}", text) or not self.least <= int(text) <= self.most:
@@ -231,6 +232,7 @@ class DayField(Field):
     def process_formdata(self, valuelist: list[Any]) -> None:
         self.data = None
         if not valuelist or not valuelist[0].strip():
+            self.raw_data = []  # blanks are nothing, also to InputRequired
             return
         try:
             day = _read_day(valuelist[0].strip())
