@@ -32,7 +32,8 @@ def test_without_a_password_they_are_invited(run):
 @pytest.mark.parametrize(("change", "password", "code", "words"), [
     (["--email", "nonsense"], PASSWORD, 1, "right form"), (["--name", " "], PASSWORD, 1, "Enter a name"),
     (["--team", "NOWHERE"], PASSWORD, 1, "no team with the code NOWHERE"), ([], "short", 1, "at least 12 characters"),
-    ([], "", 1, "at least 12 characters"), ([], "password1234", 1, "first that people try"), (["--role", "emperor"], PASSWORD, 2, "emperor"),
+    ([], "", 1, "at least 12 characters"), ([], "password1234", 1, "first that people try"),
+    (["--role", "emperor"], PASSWORD, 2, "emperor"),
 ])
 def test_what_cannot_be_is_refused_and_nothing_is_added(run, change, password, code, words):
     done = run.invoke(args=[*WANTED, *change, "--password-stdin"], input=password + "\n")
