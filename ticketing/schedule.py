@@ -128,7 +128,7 @@ class Rota:
                 if tally.total:
                     log.info("schedule.worked", job=job.name, done=tally.done, failed=tally.failed, **tally.outcomes)
         except Exception as error:
-            log.exception("schedule.failed", job=job.name, error=type(error).__name__)
+            log.error("schedule.failed", job=job.name, error=type(error).__name__)
         finally:
             self._woken[job.name] = time.monotonic()
             self._busy.discard(job.name)
