@@ -88,7 +88,7 @@ def test_half_time_tells_the_handler(hospital):
     at = sweep_until("half-time")
     [step] = steps("half-time")
     assert (step.state, step.fired_at, step.is_late) == (FiringState.FIRED, at, False)
-    assert step.note == "Told Hana Novak."
+    assert step.note == "Told 1 person."
     [mail] = [item for item in mails() if item.dedup_key.startswith(f"firing:{step.uid}:")]
     assert (mail.recipient_name, mail.subject) == ("Hana Novak", f"{reference}: acknowledgement due soon")
     assert mail.case_reference == reference
@@ -278,7 +278,7 @@ def test_the_team_lead_is_told_and_can_be_given_the_case(hospital):
     sweep(steps(code)[0].fire_at)
     row = db.session.execute(sa.select(Case.handler_id, Case.priority).where(Case.reference == reference)).one()
     assert row == (hospital.second_officer.staff_id, 2)
-    assert steps(code)[0].note == "Told Tom Reed; priority urgent; added the task “Read it”; gave it to Tom Reed."
+    assert steps(code)[0].note == "Told 1 person; priority urgent; added the task “Read it”; gave it to Tom Reed."
 
 
 def test_a_step_escalates_with_one_trail_entry_that_says_whom_it_told(hospital):

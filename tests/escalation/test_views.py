@@ -64,7 +64,7 @@ def test_a_delivered_mail_is_shown_with_its_moment(client, hospital):
     deliver_batch(at=LATER, mail_from="a@hospital.example", transport=lambda _mail: "accepted", may_release=lambda _message: None,
                   render=lambda message: Content(message.subject, "text"))
     page = sign_in(client).page("/escalations")
-    assert "Delivered Fri 6 Mar 2026, 09:30" in page.text
+    assert "Delivered Ruth Okafor Fri 6 Mar 2026, 09:30" in page.text
 
 
 def test_the_next_seven_days_are_shown_in_order(client, hospital):

@@ -63,10 +63,6 @@ class TellingRow:
     def is_delivered(self) -> bool:
         return self.message is not None and self.message.is_delivered
 
-    @property
-    def words(self) -> str:
-        return self.message.state_words if self.message else "No message"
-
 
 @dataclass(frozen=True, slots=True)
 class FiringRow:
@@ -95,6 +91,15 @@ class FiringRow:
     def about(self) -> str:
         """What it was about: "acknowledgement", or "the case" for rules without a timer."""
         return target_noun(self.target).capitalize() if self.target else "The case itself"
+
+    @property
+    def delivered(self) -> tuple[TellingRow, ...]:
+        return tuple(item for item in self.tellings if item.is_delivered)
+
+    @property
+    def underway(self) -> tuple[TellingRow, ...]:
+        """Those whose mail has not left, or never will."""
+        return tuple(item for item in self.tellings if not item.is_delivered)
 
     @property
     def is_trouble(self) -> bool:

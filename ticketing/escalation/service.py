@@ -236,7 +236,7 @@ def _tell(step: _Step, recipients: Sequence[StaffRow], told_at: datetime, *, at:
             subject=subject_line(case.reference, row.trigger, row.target), template="escalation_statement" if is_author else "escalation",
             context={**shared, "first_name": first_name(person.name)}, dedup_key=queries.dedup_key(row.uid, person.uid),
             case_reference=case.reference, staff_uid=person.uid, not_before=told_at), at=at)
-    return [f"told {_names(recipients)}"] if recipients else []
+    return [f"told {len(recipients)} {'person' if len(recipients) == 1 else 'people'}"] if recipients else []
 
 
 def _act(step: _Step, people: _People, *, at: datetime) -> list[str]:
