@@ -6,6 +6,7 @@ import pytest
 
 from tests.factories import PASSWORD, make_site, make_staff, make_team, make_unit
 from tests.facts import MONDAY
+from tests.probes import count_queries
 from ticketing.core.permissions import Role
 
 OWN = ("/account", "/account/password", "/account/leave")
@@ -67,3 +68,18 @@ def test_the_list_finds_whom_it_is_asked_for(client):
     enter(client, make_staff(Role.ADMINISTRATOR))
     assert "Cli Nician" in client.page("/staff?role=clinician&team=CENTRAL&words=cli").text
     assert "Nobody matches" in client.page("/staff?role=auditor").text
+
+
+def test_the_staff_list_costs_the_same_for_one_and_for_fifty(client):
+    enter(client, make_staff(Role.ADMINISTRATOR))
+    client.page("/staff")
+    with count_queries() as few:
+        client.page("/staff")
+    for number in range(50):
+        make_staff(Role.CLINICIAN, f"Nurse {number}", password=None, team_codes=["CENTRAL"], unit_code="WARD-7")
+    with count_queries() as many:
+        page = client.page("/staff")
+    assert len(few) == len(many)
+    onward = {text: url for text, url in page.links().items() if "after=" in url}
+    assert len(onward) == 1
+    client.page(next(iter(onward.values())))

@@ -9,7 +9,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from ticketing.codes.models import Site, Unit
-from ticketing.codes.rules import UnitKind
+from ticketing.codes.rules import PACKS, UnitKind
 from ticketing.core.database import db
 from ticketing.core.errors import NotFound
 
@@ -27,6 +27,10 @@ class SiteRow:
     pack: str
     calendar: str
     is_active: bool
+
+    @property
+    def pack_label(self) -> str:
+        return PACKS.get(self.pack, self.pack)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,13 @@ def _for_every_page(doors: Sequence[Door]) -> dict[str, Any]:
 
 
 def _link(door: Door) -> Link:
-    return Link(door.label, url_for(door.endpoint), door.icon, request.endpoint == door.endpoint)
+    return Link(door.label, url_for(door.endpoint), door.icon, _is_under(door))
+
+
+def _is_under(door: Door) -> bool:
+    """The door's own page, or one below it: a person's page keeps Staff lit."""
+    url = url_for(door.endpoint)
+    return request.endpoint == door.endpoint or (url != "/" and request.path.startswith(f"{url}/"))
 
 
 def moment_of_request() -> datetime:

@@ -25,8 +25,10 @@ LARGEST_ID = 2**31 - 1
 def account() -> ResponseReturnValue:
     staff, at = staff_here(), moment_of_request()
     sessions = queries.sessions_of(staff.id, at=at)
-    leave = queries.leave_of(staff.id, today())
-    return render_template("accounts/account.html", staff=staff, sessions=sessions, leave=leave, session_id=current_user.session_id)
+    return render_template(
+        "accounts/account.html", staff=staff, sessions=sessions, session_id=current_user.session_id,
+        leave=queries.leave_of(staff.id, today()), today=today(),
+    )
 
 
 @bp.route("/account/password", methods=["GET", "POST"])

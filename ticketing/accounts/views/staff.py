@@ -46,8 +46,8 @@ def add() -> ResponseReturnValue:
 def person(uid: str) -> ResponseReturnValue:
     row = queries.staff_by_uid(uid)
     return render_template(
-        "accounts/person.html", staff=row, leave=queries.leave_of(row.id, today()), is_self=row.id == current_actor().staff_id,
-        sessions=queries.sessions_of(row.id, at=moment_of_request()),
+        "accounts/person.html", staff=row, is_self=row.id == current_actor().staff_id,
+        leave=queries.leave_of(row.id, today()), today=today(), sessions=queries.sessions_of(row.id, at=moment_of_request()),
     )
 
 
