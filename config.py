@@ -41,6 +41,7 @@ class Settings:
     password_rounds: int = 2  # argon2id passes over that memory; a change re-hashes each password at its next sign-in
     sweep_seconds: int = 20  # how often the escalation sweep wakes
     deliver_seconds: int = 10  # how often the outbox is delivered
+    tidy_seconds: int = 60  # how often old sessions, mailed links and counts of tries are forgotten
     log_level: str = "INFO"  # DEBUG, INFO, WARNING or ERROR
     debug: bool = False  # Flask's debugger; refused in production
 

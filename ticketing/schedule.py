@@ -22,6 +22,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 from flask import Flask, current_app
 
+from ticketing.accounts.jobs import tidy
 from ticketing.core import clock
 from ticketing.core.batch import Tally
 from ticketing.escalation.jobs import sweep
@@ -58,9 +59,14 @@ def _deliver(is_stopping: Stopping) -> Tally:
         clock.now(), smtp_url=config["SMTP_URL"], mail_from=config["MAIL_FROM"], may_release=why_withhold, render=render_mail)
 
 
+def _tidy(is_stopping: Stopping) -> Tally:
+    return Tally() if is_stopping() else tidy(clock.now())
+
+
 JOBS = (
     Job("sweep", "SWEEP_SECONDS", _sweep),
     Job("deliver", "DELIVER_SECONDS", _deliver),
+    Job("tidy", "TIDY_SECONDS", _tidy),
 )
 
 
