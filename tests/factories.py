@@ -136,3 +136,11 @@ def _investigate(reference: str, seen: int, *, by: Actor, at: datetime) -> None:
 def _begin_response(reference: str, seen: int, *, by: Actor, at: datetime) -> None:
     cases.apply_transition(reference, Action.DRAFT_RESPONSE, seen=seen, by=by, at=at)
     cases.draft_response(reference, "Dear Mrs Khan, I am sorry.", seen=version_of(reference), by=by, at=at)
+
+
+def enter(client: Any, role: Role = Role.OFFICER, name: str = "Nadia Frost", *, team_codes: Iterable[str] = ()) -> Actor:
+    """Sign a browser in as somebody new of this role; returns who acts."""
+    staff = make_staff(role, name, team_codes=team_codes)
+    answer = client.post("/sign-in", data={"email": staff.email, "password": PASSWORD})
+    assert answer.status_code == 303, answer.text
+    return staff.actor

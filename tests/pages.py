@@ -167,7 +167,7 @@ def _sent_by(form: Element) -> Iterator[tuple[str, str]]:
                 chosen = options[:1]
             yield from ((name, option.get("value", option.text)) for option in chosen)
         elif control.tag == "textarea":
-            yield name, "".join(child for child in control.children if isinstance(child, str)).removeprefix("\n")
+            yield name, "".join(child for child in control.children if isinstance(child, str)).replace("\r\n", "\n").removeprefix("\n")
         elif kind not in {"checkbox", "radio"} or "checked" in control.attributes:
             yield name, control.get("value", "on" if kind in {"checkbox", "radio"} else "")
 
