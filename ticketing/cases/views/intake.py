@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
@@ -23,9 +21,8 @@ from ticketing.web.guards import current_actor, requires
 @requires(Permission.RECORD_CONCERNS)
 def new() -> ResponseReturnValue:
     form = _form()
-    is_good = form.validate_on_submit()
-    known = _known(form) if is_good else ()
-    if is_good and not known:
+    known = _known(form) if form.is_submitted() else ()
+    if form.validate_on_submit() and (form.same_as.data or not known):
         reference = _take_down(form)
         if reference:
             return redirect(url_for("cases.show", reference=reference, logged=1), 303)
@@ -38,10 +35,7 @@ def new() -> ResponseReturnValue:
 def lookalikes() -> ResponseReturnValue:
     """The hint while somebody types: a piece of the page; sent by POST, so that no name stands in an address."""
     form = _form()
-    form.validate()
-    found = queries.lookalikes(form.people(), current_actor())
-    _offer(form, found)
-    return render_template("cases/lookalikes.html", form=form, lookalikes=found, is_asked=False)
+    return render_template("cases/lookalikes.html", form=form, lookalikes=_known(form), is_asked=False)
 
 
 def _form() -> IntakeForm:
@@ -59,15 +53,10 @@ def _places() -> Places:
 
 
 def _known(form: IntakeForm) -> tuple[LookalikeRow, ...]:
-    """Earlier cases to choose from, until somebody has chosen."""
+    """Earlier cases of people who look the same, offered as answers to "is it one of these?"."""
     found = queries.lookalikes(form.people(), current_actor())
-    _offer(form, found)
-    chosen = form.same_as.data
-    return () if chosen == NEW or chosen in {row.reference for row in found} else found
-
-
-def _offer(form: IntakeForm, found: Iterable[LookalikeRow]) -> None:
     form.same_as.choices = {row.reference: row.reference for row in found} | {NEW: "None of these: log it all the same"}
+    return found
 
 
 def _take_down(form: IntakeForm) -> str:
