@@ -56,6 +56,8 @@ def _known(form: IntakeForm) -> tuple[LookalikeRow, ...]:
     """Earlier cases of people who look the same, offered as answers to "is it one of these?"."""
     found = queries.lookalikes(form.people(), current_actor())
     form.same_as.choices = {row.reference: row.reference for row in found} | {NEW: "None of these: log it all the same"}
+    if form.same_as.data not in form.same_as.choices:  # an answer to what was asked about somebody else
+        form.same_as.data, form.same_as.raw_data = None, []
     return found
 
 
