@@ -81,20 +81,17 @@ def test_the_last_administrator_and_oneself_stay(client, ada):
     assert "your own administrator role" in page.text
 
 
-def test_cases_go_where_the_form_says(app, client, dee):
+def test_cases_go_where_the_form_says(app, client, dee, monkeypatch):
     other, asked = make_staff(name="Ann Other"), []
 
     def hand_over(staff_id, to_staff_uid, note, *, by, at):
         asked.append((staff_id, to_staff_uid, note, by.name, at))
         return 3
 
-    app.extensions["hand_over"] = hand_over
-    try:
-        page = client.send(f"/staff/{dee.uid}/close", {"to_uid": dee.uid})
-        assert "choose one from the list" in page.text
-        assert client.fill_in(f"/staff/{dee.uid}/close", {"to_uid": other.uid, "note": "Thank you"}).status_code == 303
-    finally:
-        app.extensions["hand_over"] = None
+    monkeypatch.setitem(app.extensions, "hand_over", hand_over)
+    page = client.send(f"/staff/{dee.uid}/close", {"to_uid": dee.uid})
+    assert "choose one from the list" in page.text
+    assert client.fill_in(f"/staff/{dee.uid}/close", {"to_uid": other.uid, "note": "Thank you"}).status_code == 303
     assert asked == [(dee.id, other.uid, "Thank you", "Ada Min", MONDAY)]
     assert "3 open cases handed over" in client.page(f"/staff/{dee.uid}").text
 

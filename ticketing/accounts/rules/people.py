@@ -87,13 +87,12 @@ def stand_in(staff_id: int, deputy_of: Callable[[int], int | None]) -> int:
     `deputy_of` gives the person themself when present, their deputy when away, None when away with nobody.  Where everybody on
     the way is away (or they name each other in a ring) the answer is the person themself: work waits with its owner.
     """
-    present, seen = staff_id, {staff_id}
+    present = staff_id
     for _ in range(MOST_STEPS + 1):
         following = deputy_of(present)
         if following == present:
             return present
-        if following is None or following in seen:
+        if following is None:
             return staff_id
-        seen.add(following)
         present = following
     return staff_id
