@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from tests.factories import PASSWORD, make_site, make_staff, make_team, make_unit
+from tests.factories import PASSWORD, make_case, make_site, make_staff, make_team, make_unit
 from tests.facts import MONDAY, shared
 from ticketing.accounts import queries
+from ticketing.cases.queries import get_case
 from ticketing.codes import queries as codes
 from ticketing.core.permissions import Role
 
@@ -158,3 +159,11 @@ def _strings(value):
         return [value]
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
     return [text for item in inner for text in _strings(item)]
+
+
+def test_a_leaver_s_open_case_is_their_successor_s_from_then_on(client):
+    leaver, successor = make_staff(name="Lee Ver"), make_staff(name="Suki Cessor")
+    reference = make_case(leaver.actor, takes_it=True)
+    assert client.fill_in(f"/staff/{leaver.uid}/close", {"to_uid": successor.uid, "note": "Lee left on Friday"}).status_code == 303
+    assert "1 open case handed over" in client.page(f"/staff/{leaver.uid}").text
+    assert get_case(reference, successor.actor, at=MONDAY).handler == "Suki Cessor"
