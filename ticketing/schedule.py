@@ -104,7 +104,8 @@ class Rota:
         """Block until asked to stop, then until the batches in hand are done."""
         while not self._stop.wait(3600):
             continue
-        self.scheduler.shutdown(wait=True)
+        if self.scheduler.running:
+            self.scheduler.shutdown(wait=True)
 
     def overslept(self) -> list[str]:
         """Jobs that neither run nor were woken for `PATIENCE` of their rhythms of monotonic time."""

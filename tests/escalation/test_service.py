@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -381,3 +382,15 @@ def test_at_the_weekend_people_are_told_on_monday(hospital):
     assert step.fire_at.date() == SATURDAY.date()
     assert {mail.next_attempt_at for mail in mails() if mail.dedup_key.startswith(f"firing:{step.uid}:")} == {
         NEXT_MONDAY.replace(hour=9, minute=0)}
+
+
+def test_the_command_sweeps_once_and_prints_counts(hospital, run):
+    make_case(hospital.officer)
+    first = run.invoke(args=["sweep", "--at", "2026-04-02T09:00:00+00:00"])
+    assert first.exit_code == 0, first.output
+    assert json.loads(first.output) == {"breached": 1, "failed": 0, "fired": 0, "fired_late": 1, "superseded": 4}
+    again = run.invoke(args=["sweep", "--at", "2026-04-02T10:00:00"])
+    assert set(json.loads(again.output).values()) == {0}
+    wrong = run.invoke(args=["sweep", "--at", "tomorrow"])
+    assert wrong.exit_code == 1
+    assert "'tomorrow' is not a moment" in wrong.output
