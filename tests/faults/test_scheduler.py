@@ -107,7 +107,7 @@ def test_when_asked_to_stop_the_turn_in_hand_is_finished_and_no_other_begun(rota
 
 
 def test_the_program_knows_which_jobs_must_be_seen_running(app):
-    assert app.extensions["jobs"] == {job.name for job in JOBS} == {"sweep", "deliver"}
+    assert app.extensions["jobs"] == {job.name for job in JOBS} >= {"sweep", "deliver"}
 
 
 @pytest.mark.parametrize(("changes", "command", "starts"), [
