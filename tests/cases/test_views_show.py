@@ -93,6 +93,27 @@ def test_opening_a_case_is_noted_on_the_reader_not_on_the_case(client, officer, 
     assert entry.actor_uid == officer.uid
 
 
+@pytest.mark.parametrize("page", ["timers/respond", "actions/note", "trail"])
+def test_every_page_that_shows_a_case_is_noted(client, officer, hospital, page):
+    reference = make_case(hospital.officer)
+    client.page(f"/cases/{reference}/{page}")
+    assert len(audit.entries_about(case_stream(reference))) == 1
+
+
+def test_the_whole_trail_can_be_read_page_by_page(client, officer, hospital):
+    reference = make_case(hospital.officer)
+    for number in range(120):
+        service.add_note(reference, NoteKind.NOTE, f"Note number {number}.", by=hospital.officer, at=TUESDAY)
+    shown = client.page(f"/cases/{reference}")
+    second = client.page(shown.links()["71 earlier entries"])
+    assert "Note number 69." in second.text
+    assert "Received by phone" in second.text
+    first = client.page(f"/cases/{reference}/trail")
+    assert "Received by phone" in client.page(first.links()["Earlier entries"]).text
+    for odd in ("x", "-1", "9" * 30, "0"):
+        client.page(f"/cases/{reference}/trail?after={odd}")
+
+
 def test_a_missing_and_a_malformed_reference_answer_alike(client, officer):
     for path in ("26-7KQ4-M2XR-9C", "x", "%F0%9F%92%A9", "new/x", "..%2f", "a" * 3000):
         client.page(f"/cases/{path}", status=404)

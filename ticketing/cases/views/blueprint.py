@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from flask import Blueprint, url_for
+from flask import Blueprint, request, url_for
 
+from ticketing.audit import service as audit
 from ticketing.cases import queries
 from ticketing.cases.queries import CaseView
 from ticketing.core.errors import NotFound
@@ -26,8 +27,12 @@ def _find_box() -> dict[str, Any]:
 
 
 def case_of(reference: str) -> CaseView:
-    """The case as this person may see it, now."""
-    return queries.get_case(reference, current_actor(), at=moment_of_request())
+    """The case as this person may see it, now; that they read it is noted, whichever page shows it."""
+    actor, at = current_actor(), moment_of_request()
+    case = queries.get_case(reference, actor, at=at)
+    if request.method == "GET":
+        audit.record_read(case.reference, by=actor, at=at)
+    return case
 
 
 def known_uid(uid: str) -> str:

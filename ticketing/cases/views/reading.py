@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from itertools import groupby
@@ -91,10 +92,10 @@ def stages_of(case: CaseView) -> tuple[tuple[str, str], ...]:
         (words, "done" if number < place else "current" if number == place else "ahead") for number, (words, _) in enumerate(STAGES))
 
 
-def days_of(case: CaseView) -> tuple[Day, ...]:
-    """The trail, day by day at the site, newest first."""
-    days = groupby(case.entries, lambda entry: day(entry.recorded_at, case.zone))
-    return tuple(Day(words, tuple(_line(entry, case.zone) for entry in entries)) for words, entries in days)
+def days_of(entries: Iterable[EntryRow], zone: str) -> tuple[Day, ...]:
+    """A stretch of the trail, day by day at the site, newest first."""
+    days = groupby(entries, lambda entry: day(entry.recorded_at, zone))
+    return tuple(Day(words, tuple(_line(entry, zone) for entry in group)) for words, group in days)
 
 
 def lines_since(case: CaseView, seen: int) -> tuple[EntryLine, ...]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
-from ticketing.audit import service as audit
+from ticketing.audit import queries as audit
+from ticketing.audit.rules import case_stream
 from ticketing.cases import queries
 from ticketing.cases.views.blueprint import bp, case_of
 from ticketing.cases.views.offers import offers_of
@@ -14,24 +15,38 @@ from ticketing.core.permissions import Permission
 from ticketing.web.filters import moment_of_request
 from ticketing.web.guards import current_actor, requires
 
+TRAIL_PAGE = 100
+
 
 @bp.get("/cases/<reference>")
 @requires(Permission.VIEW_CASES)
 def show(reference: str) -> ResponseReturnValue:
-    actor, at = current_actor(), moment_of_request()
-    case = case_of(reference)
-    audit.record_read(case.reference, by=actor, at=at)
+    actor, case = current_actor(), case_of(reference)
     return render_template(
-        "cases/show.html", case=case, stages=stages_of(case), offers=offers_of(case, actor), days=days_of(case),
+        "cases/show.html", case=case, stages=stages_of(case), offers=offers_of(case, actor), days=days_of(case.entries, case.zone),
         is_new="logged" in request.args, may_work=actor.may(Permission.WORK_CASES))
+
+
+@bp.get("/cases/<reference>/trail")
+@requires(Permission.VIEW_CASES)
+def trail(reference: str) -> ResponseReturnValue:
+    """The whole trail, a hundred entries a page."""
+    case = case_of(reference)
+    entries = audit.timeline(case_stream(case.reference), limit=TRAIL_PAGE, after=_number(request.args.get("after", "")))
+    earlier = entries[-1].seq if entries and entries[-1].seq > 1 else None
+    return render_template("cases/trail.html", case=case, days=days_of(entries, case.zone), earlier=earlier)
 
 
 @bp.get("/cases/<reference>/timers/<target>")
 @requires(Permission.VIEW_CASES)
 def explain(reference: str, target: str) -> ResponseReturnValue:
     case = case_of(reference)
-    number = request.args.get("cycle", "")
     timer = queries.explain_timer(
         case.reference, target, current_actor(), at=moment_of_request(), subject=request.args.get("subject", ""),
-        cycle=int(number) if number.isascii() and number.isdecimal() and len(number) < 5 else None)
+        cycle=_number(request.args.get("cycle", "")))
     return render_template("cases/explain.html", case=case, timer=timer)
+
+
+def _number(text: str) -> int | None:
+    """A small whole number of the address; anything else counts as not given."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else None
