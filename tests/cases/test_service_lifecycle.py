@@ -170,7 +170,7 @@ def test_each_guard_refuses_by_itself_and_says_what_is_missing():
         "discussion": {"is_discussion_offered": False},
         "points": {"points": ()}, "period": {"is_period_agreed": False}, "findings": {"points": (PointFacts(1, None, "", ""),)},
         "statements": {"open_statements": 1}, "draft": {"has_draft": False}, "second_pair": {"drafter_id": 1},
-        "signatory": {"drafter_id": 1}, "not_named": {"subject_ids": frozenset({1})}, "dispatch": {"has_dispatch": False},
+        "signatory": {"drafter_ids": frozenset({1})}, "not_named": {"subject_ids": frozenset({1})}, "dispatch": {"has_dispatch": False},
         "remedy": {"points": (PointFacts(1, Finding.UPHELD, "Seen", ""),)},
     }
     by = staff_actor(uid="u", name="N", role=Role.MANAGER, staff_id=1)

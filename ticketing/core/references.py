@@ -8,6 +8,7 @@ from datetime import datetime
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O, U
 SHAPE = re.compile(r"([0-9]{2})([0-9A-HJKMNP-TV-Z]{4})([0-9A-HJKMNP-TV-Z]{4})([0-9A-HJKMNP-TV-Z]{2})")
+UID = re.compile("[0-9a-f]{32}")
 LOOKALIKES = str.maketrans("ILO", "110")
 
 
@@ -32,6 +33,11 @@ def parse_reference(text: str) -> str | None:
     if not match or _check(plain[:-1]) != plain[-1]:
         return None
     return "-".join(match.groups())
+
+
+def is_uid(text: str) -> bool:
+    """Whether `text` could have come from `new_uid`: what cannot is not worth asking the database for."""
+    return UID.fullmatch(text) is not None
 
 
 def new_uid() -> str:

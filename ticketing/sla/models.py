@@ -71,6 +71,7 @@ class Timer(Model):
     due_at: Mapped[datetime | None]
     met_at: Mapped[datetime | None]
     breached_at: Mapped[datetime | None]
+    breach_noted_at: Mapped[datetime | None]  # the missed moment that the case's trail already tells of
     held_since: Mapped[datetime | None]
     breach_reason: Mapped[str | None] = mapped_column(String(40))
     reckoned_at: Mapped[datetime]

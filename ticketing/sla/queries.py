@@ -32,11 +32,13 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class BreachRow:
-    """A target that was missed, with the reason if one was given."""
+    """A target that was missed, when, and the reason if one was given."""
 
+    case_id: int
     cycle: int
     target: str
     subject: str
+    occurrence: int
     due_at: datetime
     met_at: datetime | None
     reason: str | None
@@ -44,14 +46,34 @@ class BreachRow:
 
 def reckonings_of(case_id: int, *, at: datetime) -> tuple[Reckoning, ...]:
     """Every target of every cycle of a case, reckoned now; the first cycle first."""
-    return tuple(item for _, reckoned in _reckoned([case_id], at) for item in reckoned)
+    return reckonings_by_case([case_id], at=at)[case_id]
+
+
+def reckonings_by_case(case_ids: Sequence[int], *, at: datetime) -> dict[int, tuple[Reckoning, ...]]:
+    """The same for many cases, with two statements however many they are."""
+    found: dict[int, list[Reckoning]] = {case_id: [] for case_id in case_ids}
+    for pin, reckoned in _reckoned(case_ids, at):
+        found[pin.case_id].extend(reckoned)
+    return {case_id: tuple(items) for case_id, items in found.items()}
+
+
+def began_at(case_id: int, cycle: int) -> datetime | None:
+    """When a cycle of a case began: its receipt, or the reopening."""
+    return db.session.scalar(sa.select(sa.func.min(SlaEvent.occurred_at)).where(
+        SlaEvent.case_id == case_id, SlaEvent.cycle == cycle, SlaEvent.is_void.is_(False),
+        SlaEvent.kind.in_((EventKind.RECEIVED, EventKind.REOPENED))))
 
 
 def breaches_of(case_id: int) -> tuple[BreachRow, ...]:
     """The targets this case missed, oldest first."""
     rows = db.session.scalars(sa.select(Timer).where(Timer.case_id == case_id, Timer.breached_at.is_not(None)).order_by(Timer.breached_at))
-    return tuple(BreachRow(row.cycle, row.target, row.subject, row.due_at or row.reckoned_at, row.met_at,
-        row.breach_reason) for row in rows)
+    return tuple(breach_of(row) for row in rows)
+
+
+def breach_of(row: Timer) -> BreachRow:
+    """A stored timer that was missed, as a row."""
+    return BreachRow(
+        row.case_id, row.cycle, row.target, row.subject, row.occurrence, row.due_at or row.reckoned_at, row.met_at, row.breach_reason)
 
 
 def drifts(*, at: datetime) -> Iterator[tuple[int, list[Drift]]]:

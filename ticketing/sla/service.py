@@ -15,7 +15,7 @@ from ticketing.core.errors import Conflict
 from ticketing.core.permissions import Actor, ActorKind
 from ticketing.packs.rules import EventKind, load
 from ticketing.sla.models import SlaEvent, SlaPin, Timer
-from ticketing.sla.queries import event_of
+from ticketing.sla.queries import BreachRow, breach_of, event_of
 from ticketing.sla.rules import Event, Facts, Reckoning, State, reckon_all
 
 Key = tuple[str, str, int]
@@ -104,15 +104,29 @@ def refresh(case_id: int, cycle: int, *, at: datetime) -> tuple[Reckoning, ...]:
 
 
 @atomic
+def note_breaches(case_ids: Sequence[int]) -> tuple[BreachRow, ...]:
+    """The missed moments of these cases that were not handed out before, oldest first; each is handed out once, to be told."""
+    found = db.session.scalars(
+        sa.select(Timer).where(Timer.case_id.in_(case_ids), Timer.breached_at.is_distinct_from(Timer.breach_noted_at),
+                               Timer.breached_at.is_not(None)).order_by(Timer.breached_at, Timer.id)).all()
+    for timer in found:
+        timer.breach_noted_at = timer.breached_at
+    return tuple(breach_of(timer) for timer in found)
+
+
+@atomic
 def give_breach_reason(case_id: int, target: str, subject: str, reason: str, *, at: datetime) -> None:
-    """Say why a target was missed; raises Conflict unless it was."""
-    timers = db.session.scalars(sa.select(Timer).where(
-        Timer.case_id == case_id, Timer.target == target, Timer.subject == subject, Timer.breached_at.is_not(None), Timer.breached_at <= at,
-    )).all()
-    if not timers:
+    """Say why a target was missed; raises Conflict unless it was, and unless it is still to be explained."""
+    missed = [timer for timer in db.session.scalars(sa.select(Timer).where(
+        Timer.case_id == case_id, Timer.breached_at.is_not(None), Timer.breached_at <= at))
+        if timer.target == target and timer.subject == subject]
+    if not missed:
         raise Conflict("This target was not missed, so there is nothing to explain.")
-    for timer in timers:
-        timer.breach_reason = timer.breach_reason or reason
+    unexplained = [timer for timer in missed if timer.breach_reason is None]
+    if not unexplained:
+        raise Conflict("Why this was missed has been recorded already.")
+    for timer in unexplained:
+        timer.breach_reason = reason
 
 
 def _pin_row(opening: Opening, calendar_version: str) -> SlaPin:
@@ -158,7 +172,8 @@ def _store(case_id: int, cycle: int, reckoned: Sequence[Reckoning], at: datetime
         elif _is_kept(item):
             db.session.add(_timer_row(case_id, cycle, item, at))
     for gone in known.values():  # the case runs under another pack now
-        gone.state, gone.due_at, gone.reckoned_at = State.NOT_APPLICABLE, None, at
+        gone.state, gone.reckoned_at = State.NOT_APPLICABLE, at
+        gone.due_at = gone.met_at = gone.breached_at = gone.held_since = None
     db.session.flush()
 
 

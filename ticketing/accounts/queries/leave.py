@@ -61,6 +61,25 @@ def stand_in_for(staff_id: int, day: date) -> StaffRow:
     return staff_by_id(rules.stand_in(staff_id, deputy_of))
 
 
+def covered_by(staff_id: int, day: date) -> frozenset[int]:
+    """Everybody for whom `staff_id` stands in on `day`: `stand_in_for` read backwards, with two statements however many are away."""
+    away = away_on(day)
+    if not away:
+        return frozenset()
+    deputies = {leave.deputy_id for leave in away.values() if leave.deputy_id is not None}
+    active = set(db.session.scalars(sa.select(Staff.id).where(Staff.id.in_(deputies), Staff.is_active)))
+
+    def stands_in_for(absent: int) -> int:
+        def deputy_of(person: int) -> int | None:
+            if person != absent and person not in active:
+                return None
+            return away[person].deputy_id if person in away else person
+
+        return rules.stand_in(absent, deputy_of)
+
+    return frozenset(absent for absent in away if absent != staff_id and stands_in_for(absent) == staff_id)
+
+
 def _leave() -> sa.Select[Any]:
     columns: tuple[sa.ColumnElement[Any] | sa.orm.InstrumentedAttribute[Any], ...] = (
         Leave.id, Leave.staff_id, Leave.starts_on, Leave.ends_on, Leave.deputy_id, Deputy.name.label("deputy_name"),

@@ -1,13 +1,14 @@
 """Every read of cases, by its plain name; each is told who asks."""
 
-from ticketing.cases.queries.case import CaseView, MoveView, PersonView, TimerView, explain_timer, find_case, get_case, timers_of
+from ticketing.cases.queries.case import explain_timer, find_case, get_case, history, timers_of
+from ticketing.cases.queries.case_rows import CaseView, MoveView, PersonView, TimerView
 from ticketing.cases.queries.desk import LookalikeRow, QuestionRow, QuestionView, TaskRow, lookalikes, question, questions_for, tasks_of
-from ticketing.cases.queries.sweeping import FiringContext, firing_context
+from ticketing.cases.queries.sweeping import FiringContext, firing_context, may_read
 from ticketing.cases.queries.visibility import visible_to
 from ticketing.cases.queries.worklist import CaseRow, Facet, Filters, WorklistView, facets, worklist
 
 __all__ = [
     "CaseRow", "CaseView", "Facet", "Filters", "FiringContext", "LookalikeRow", "MoveView", "PersonView", "QuestionRow", "QuestionView",
-    "TaskRow", "TimerView", "WorklistView", "explain_timer", "facets", "find_case", "firing_context", "get_case", "lookalikes", "question",
-    "questions_for", "tasks_of", "timers_of", "visible_to", "worklist",
+    "TaskRow", "TimerView", "WorklistView", "explain_timer", "facets", "find_case", "firing_context", "get_case", "history", "lookalikes",
+    "may_read", "question", "questions_for", "tasks_of", "timers_of", "visible_to", "worklist",
 ]

@@ -5,32 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from ticketing.accounts import queries as accounts
-from ticketing.accounts.models import Team
+from ticketing.accounts.models import Staff, Team
 from ticketing.cases.models import Case, StatementRequest, Task
-from ticketing.cases.queries.visibility import askable_by, visible_to
+from ticketing.cases.queries.visibility import NO_QUESTION, belongs_to_absent, put_to, visible_to
 from ticketing.cases.rules import StatementState, Status, TaskKind
-from ticketing.codes import queries as codes
-from ticketing.codes.models import Site
-from ticketing.core import clock
+from ticketing.codes.models import Site, Unit
 from ticketing.core.database import db
 from ticketing.core.errors import NotFound
 from ticketing.core.permissions import Actor
+from ticketing.core.references import is_uid
 from ticketing.people import queries as people
 from ticketing.people.models import Person
 from ticketing.people.rules import PersonDetails
 from ticketing.sla import queries as sla
-from ticketing.sla.rules import State, due_phrase, left_phrase
+from ticketing.sla.rules import Reckoning, State, due_phrase, left_phrase
 
 MOST = 200
 
 
 @dataclass(frozen=True, slots=True)
 class TaskRow:
-    """One thing to do; `is_late` once its moment has passed."""
+    """One thing to do; `is_late` once its moment has passed, `for_whom` where it is done for a colleague who is away."""
 
     uid: str
     kind: TaskKind
@@ -43,6 +43,7 @@ class TaskRow:
     complainant: str
     phone: str
     safe_contact: str
+    for_whom: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,61 +94,67 @@ class LookalikeRow:
 
 
 def tasks_of(actor: Actor, *, at: datetime) -> tuple[TaskRow, ...]:
-    """Open tasks and call-backs of this person and their teams, soonest first."""
+    """Open tasks and call-backs, soonest first: this person's, their teams', those of colleagues they stand in for today, and tasks
+    without an owner on cases they have.
+    """
+    if actor.staff_id is None:
+        return ()
+    unowned = sa.and_(Task.assignee_id.is_(None), Task.team_id.is_(None), Case.handler_id == actor.staff_id)
+    theirs = sa.or_(Task.assignee_id == actor.staff_id, Task.team_id.in_(actor.team_ids), unowned,
+                    belongs_to_absent(Task.assignee_id, actor.staff_id, at=at))
     rows = db.session.execute(
         sa.select(Task, Case.reference, Team.name.label("team"), Site.zone, Person.name.label("complainant"), Person.phone,
-        Person.safe_contact)
+                  Person.safe_contact, Staff.name.label("assignee"))
         .join(Case, Case.id == Task.case_id).join(Site, Site.id == Case.site_id).outerjoin(Team, Team.id == Task.team_id)
-        .outerjoin(Person, Person.id == Case.complainant_id)
-        .where(Task.done_at.is_(None), visible_to(actor), sa.or_(Task.assignee_id == actor.staff_id, Task.team_id.in_(actor.team_ids)))
-        .order_by(Task.due_at, Task.id).limit(MOST))
+        .outerjoin(Person, Person.id == Case.complainant_id).outerjoin(Staff, Staff.id == Task.assignee_id)
+        .where(Task.done_at.is_(None), visible_to(actor), theirs).order_by(Task.due_at, Task.id).limit(MOST))
     return tuple(
         TaskRow(row.Task.uid, row.Task.kind, row.Task.title, row.Task.due_at, row.Task.due_at < at, row.reference, row.team or "", row.zone,
-                row.complainant or "", row.phone or "", row.safe_contact or "")
+                row.complainant or "", row.phone or "", row.safe_contact or "",
+                "" if row.Task.assignee_id in (None, actor.staff_id) else row.assignee)
         for row in rows)
 
 
 def questions_for(actor: Actor, *, at: datetime) -> tuple[QuestionRow, ...]:
-    """Questions put to this person, or to those they stand in for today; open ones first, soonest due first."""
-    rows = db.session.scalars(
-        sa.select(StatementRequest).where(askable_by(_answers_for(actor, at)))
-        .order_by(sa.case((StatementRequest.state == StatementState.OPEN, 0), else_=1), StatementRequest.asked_at, StatementRequest.id)
-        .limit(MOST)).all()
-    return tuple(_question_row(row, actor, at) for row in rows)
+    """Questions put to this person, or to those they stand in for today; open ones first, then the longest asked first."""
+    is_open = sa.case((StatementRequest.state == StatementState.OPEN, 0), else_=1)
+    found = db.session.execute(
+        _requests(actor, at).order_by(is_open, StatementRequest.asked_at, StatementRequest.id).limit(MOST)).all()
+    reckoned = sla.reckonings_by_case([row.StatementRequest.case_id for row in found], at=at)
+    return tuple(_question_row(row, reckoned[row.StatementRequest.case_id], actor) for row in found)
 
 
 def question(uid: str, actor: Actor, *, at: datetime) -> QuestionView:
     """One request; NotFound unless it was put to this person or to somebody they stand in for."""
-    row = db.session.scalar(sa.select(StatementRequest).where(StatementRequest.uid == uid, askable_by(_answers_for(actor, at))))
+    row = db.session.execute(_requests(actor, at).where(StatementRequest.uid == uid)).first() if is_uid(uid) else None
     if row is None:
-        raise NotFound("There is no such question for you.")
-    names = accounts.names_by_id([row.asked_by_id]) if row.asked_by_id else {}
-    happened_on = db.session.scalar(sa.select(Case.happened_on).where(Case.id == row.case_id))
+        raise NotFound(NO_QUESTION)
+    request: StatementRequest = row.StatementRequest
+    names = accounts.names_by_id([request.asked_by_id]) if request.asked_by_id else {}
+    shown = _question_row(row, sla.reckonings_of(request.case_id, at=at), actor)
     return QuestionView(
-        _question_row(row, actor, at), tuple((point.position, point.text) for point in row.points), row.questions, row.records,
-        names.get(row.asked_by_id or 0, ""), row.draft, row.answer, row.answered_at, happened_on)
+        shown, tuple((point.position, point.text) for point in request.points), request.questions, request.records,
+        names.get(request.asked_by_id or 0, ""), request.draft, request.answer, request.answered_at, row.happened_on)
 
 
-def _answers_for(actor: Actor, at: datetime) -> frozenset[int]:
-    if actor.staff_id is None:
-        return frozenset()
-    today = clock.day_of(at, codes.sites()[0].zone)
-    covered = {away.staff_id for away in accounts.away_on(today).values() if accounts.stand_in_for(away.staff_id,
-        today).id == actor.staff_id}
-    return frozenset({actor.staff_id, *covered})
+def _requests(actor: Actor, at: datetime) -> sa.Select[Any]:
+    """The requests this person may read, with the little of the case that they need."""
+    columns: tuple[Any, ...] = (
+        StatementRequest, Case.reference, Case.happened_on, Site.zone, Unit.name.label("unit"), Staff.name.label("askee"))
+    return (
+        sa.select(*columns).join(Case, Case.id == StatementRequest.case_id).join(Site, Site.id == Case.site_id)
+        .join(Staff, Staff.id == StatementRequest.staff_id).outerjoin(Unit, Unit.id == Case.unit_id)
+        .where(StatementRequest.state != StatementState.WITHDRAWN, put_to(actor, at=at)))
 
 
-def _question_row(row: StatementRequest, actor: Actor, at: datetime) -> QuestionRow:
-    case = db.session.get_one(Case, row.case_id)
-    site = codes.site_by_id(case.site_id)
-    unit = codes.unit_by_id(case.unit_id).name if case.unit_id else ""
-    timer = next((item for item in sla.reckonings_of(case.id, at=at) if item.subject == row.uid), None)
-    for_whom = "" if row.staff_id == actor.staff_id else accounts.names_by_id([row.staff_id]).get(row.staff_id, "")
+def _question_row(row: sa.Row[Any], reckoned: Iterable[Reckoning], actor: Actor) -> QuestionRow:
+    request: StatementRequest = row.StatementRequest
+    timer = next((item for item in reckoned if item.subject == request.uid), None)
     return QuestionRow(
-        row.uid, case.reference, unit, row.asked_at, row.minutes, row.state, due_phrase(timer.due_at, timer.unit,
-        site.zone) if timer else "",
-        left_phrase(timer, site.zone) if timer else "", timer is not None and timer.state is State.BREACHED, bool(row.draft), for_whom,
-        site.zone)
+        request.uid, row.reference, row.unit or "", request.asked_at, request.minutes, request.state,
+        due_phrase(timer.due_at, timer.unit, row.zone) if timer else "", left_phrase(timer, row.zone) if timer else "",
+        timer is not None and timer.state is State.BREACHED, bool(request.draft),
+        "" if request.staff_id == actor.staff_id else row.askee, row.zone)
 
 
 def lookalikes(details: Iterable[PersonDetails], actor: Actor) -> tuple[LookalikeRow, ...]:
@@ -161,6 +168,5 @@ def lookalikes(details: Iterable[PersonDetails], actor: Actor) -> tuple[Lookalik
         .order_by(Case.received_at.desc(), Case.id.desc()).limit(10))
     return tuple(
         LookalikeRow(row.Case.reference, row.Case.status, row.Case.received_at, row.name or "Anonymous",
-        " ".join(row.Case.narrative.split())[:120],
-                     row.Case.is_open, row.zone, "Same complainant or patient")
+                     " ".join(row.Case.narrative.split())[:120], row.Case.is_open, row.zone, "Same complainant or patient")
         for row in rows)

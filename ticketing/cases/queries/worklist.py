@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,6 +29,7 @@ from ticketing.people.rules import fold_name
 from ticketing.sla.rules import due_phrase
 
 SHORT = 90
+MOST_WORDS = 6
 
 
 class WorklistView(Code):
@@ -96,7 +97,11 @@ class Facet:
 def worklist(
     actor: Actor, view: WorklistView, filters: Filters, *, at: datetime, after: str | None = None, before: str | None = None,
 ) -> Page[CaseRow]:
-    """One page of cases, sorted by what is due next; `after` and `before` are keys of an earlier page."""
+    """One page of cases, sorted by what is due next (ended ones by when they ended, latest first).
+
+    `after` and `before` are keys of another page; where both are given, `after` counts.  Raises Invalid for a key that is none.
+    """
+    before = None if after else before
     query = _rows().where(visible_to(actor), _in_view(actor, view, at), *_narrowed(filters))
     key = (Case.closed_at, Case.id) if view is WorklistView.ENDED else (Case.queue_at, Case.id)
     is_falling = view is WorklistView.ENDED
@@ -138,21 +143,26 @@ def _rows() -> Any:
 
 def _in_view(actor: Actor, view: WorklistView, at: datetime) -> ColumnElement[bool]:
     conditions = {
-        WorklistView.MINE: sa.and_(Case.is_open, Case.handler_id == actor.staff_id),
+        WorklistView.MINE: sa.and_(Case.is_open, Case.handler_id.is_not(None), Case.handler_id == actor.staff_id),
         WorklistView.TEAM: sa.and_(Case.is_open, Case.team_id.in_(actor.team_ids)),
         WorklistView.UNASSIGNED: sa.and_(Case.is_open, Case.handler_id.is_(None)),
-        WorklistView.DUE_TODAY: sa.and_(Case.is_open, Case.queue_at <= _end_of_day(at), Case.is_breached.is_(False)),
+        WorklistView.DUE_TODAY: sa.and_(Case.is_open, Case.is_breached.is_(False), Case.queue_at > at, _ends_today(at)),
         WorklistView.BREACHED: sa.and_(Case.is_open, sa.or_(Case.is_breached, Case.queue_at <= at)),
         WorklistView.WAITING: sa.and_(Case.is_open, Case.open_statements > 0),
-        WorklistView.ALL_OPEN: sa.and_(Case.is_open),
+        WorklistView.ALL_OPEN: Case.is_open.is_(True),
         WorklistView.ENDED: Case.is_open.is_(False),
     }
     return conditions[view]
 
 
-def _end_of_day(at: datetime) -> datetime:
-    """The midnight that ends today where the first site is."""
-    zone = db.session.scalar(sa.select(Site.zone).order_by(Site.id).limit(1)) or "UTC"
+def _ends_today(at: datetime) -> ColumnElement[bool]:
+    """What is due by the midnight that ends today where the case's site is."""
+    zones = db.session.scalars(sa.select(Site.zone).distinct().order_by(Site.zone)).all()
+    return sa.or_(sa.false(), *(
+        sa.and_(Case.site_id.in_(sa.select(Site.id).where(Site.zone == zone)), Case.queue_at <= _end_of_day(at, zone)) for zone in zones))
+
+
+def _end_of_day(at: datetime, zone: str) -> datetime:
     return clock.midnight(clock.day_of(at, zone) + timedelta(days=1), zone)
 
 
@@ -177,7 +187,7 @@ def _matches(words: str) -> ColumnElement[bool]:
     if reference:
         return Case.reference == reference
     people = sa.select(Person.id)
-    for word in fold_name(words).split() or ["\uffff"]:
+    for word in fold_name(words).split()[:MOST_WORDS] or ["\uffff"]:
         people = people.where(Person.match_name.contains(word, autoescape=True))
     return sa.or_(Case.complainant_id.in_(people), Case.patient_id.in_(people))
 
@@ -185,7 +195,7 @@ def _matches(words: str) -> ColumnElement[bool]:
 def _keyset(
     query: Any, key: tuple[Any, Any], after: str | None, before: str | None, is_falling: bool,
 ) -> tuple[list[sa.Row[Any]], bool]:
-    backwards = before is not None
+    backwards = bool(before)
     falls = is_falling != backwards
     mark = after or before
     if mark:
@@ -199,10 +209,10 @@ def _keyset(
 
 def _beyond(key: tuple[Any, Any], values: Sequence[Any], falls: bool) -> ColumnElement[bool]:
     try:
-        moment, number = datetime.fromisoformat(values[0]), int(values[1])
-    except (ValueError, TypeError, IndexError):
+        moment, number = datetime.fromisoformat(values[0]).astimezone(UTC), int(values[1])
+    except (ValueError, TypeError, IndexError, OverflowError):
         raise Invalid("This page address is incomplete. Go back to the first page of the list.") from None
-    if moment.tzinfo is None or not 0 <= number < 2**62:
+    if not 0 <= number < 2**31:
         raise Invalid("This page address is incomplete. Go back to the first page of the list.")
     first, second = key
     if falls:
@@ -218,8 +228,8 @@ def _row(row: sa.Row[Any], at: datetime) -> CaseRow:
         complainant="Anonymous" if case.is_anonymous else row.complainant or "Not known",
         about=about if len(about) <= SHORT else about[:SHORT].rsplit(" ", 1)[0] + "…", unit=row.unit or "", site=row.site,
         handler=row.handler or "", team=row.team or "", received_at=case.received_at,
-        target=_target_title(case.pack, case.next_target), due_at=case.next_due_at, due=_due(case, row.zone), timing=_timing(case,
-        row.zone, at),
+        target=_target_title(case.pack, case.next_target), due_at=case.next_due_at, due=_due(case, row.zone),
+        timing=_timing(case, row.zone, at),
         priority=case.priority, is_danger_now=case.is_danger_now, open_statements=case.open_statements, zone=row.zone, version=case.version)
 
 
@@ -237,7 +247,7 @@ def _timing(case: Case, zone: str, at: datetime) -> str:
     if case.next_due_at is not None and case.is_open:
         if case.next_due_at <= at:
             return "breached"
-        if case.next_due_at <= clock.midnight(clock.day_of(at, zone) + timedelta(days=1), zone):
+        if case.next_due_at <= _end_of_day(at, zone):
             return "today"
     if case.held_since is not None:
         return "held"

@@ -121,7 +121,7 @@ class PointFacts:
 
 @dataclass(frozen=True, slots=True)
 class CaseFacts:
-    """What the guards need to know of a case, and of the person who acts."""
+    """What the guards need to know of a case.  `drafter_id` wrote the latest version of the response, `drafter_ids` any version."""
 
     status: Status
     severity: Severity | None = None
@@ -136,6 +136,7 @@ class CaseFacts:
     has_draft: bool = False
     is_reviewed: bool = False
     drafter_id: int | None = None
+    drafter_ids: frozenset[int] = frozenset()
     subject_ids: frozenset[int] = frozenset()
     has_dispatch: bool = False
     open_statements: int = 0
@@ -180,7 +181,8 @@ HAS_DRAFT = Guard("draft", "Write the response first.", lambda case, _by: case.h
 REVIEWER_IS_ANOTHER = Guard(
     "second_pair", "Somebody other than the drafter reviews it.", lambda case, by: by.staff_id != case.drafter_id)
 SIGNATORY_IS_ANOTHER = Guard(
-    "signatory", "Somebody other than the drafter signs it.", lambda case, by: by.staff_id != case.drafter_id)
+    "signatory", "Somebody other than the drafter signs it: nobody who wrote a version of it.",
+    lambda case, by: by.staff_id not in case.drafter_ids)
 SIGNATORY_NOT_NAMED = Guard(
     "not_named", "Somebody named in the concern cannot sign the response.", lambda case, by: by.staff_id not in case.subject_ids)
 DISPATCHED = Guard("dispatch", "Say how and when the response was sent.", lambda case, _by: case.is_anonymous or case.has_dispatch)

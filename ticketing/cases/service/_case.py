@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from ticketing.accounts import queries as accounts
 from ticketing.audit import service as audit
 from ticketing.audit.rules import Act, Scalar, case_stream
-from ticketing.cases.models import Case, CaseSubject, Point, ResponseVersion
-from ticketing.cases.queries.visibility import visible_to
-from ticketing.cases.rules import CaseFacts, PointFacts, Status
+from ticketing.cases.models import Case, CaseSubject, Point, ReceiptCorrection, ResponseVersion, StatementRequest, Task
+from ticketing.cases.queries.visibility import NO_CASE, visible_to
+from ticketing.cases.rules import Status
 from ticketing.codes import queries as codes
 from ticketing.core.database import db
 from ticketing.core.errors import Conflict, Invalid, NotFound
-from ticketing.core.permissions import Actor, Permission
+from ticketing.core.permissions import Actor, Permission, machine
+from ticketing.core.references import is_uid, parse_reference
 from ticketing.firings import service as firings
 from ticketing.firings.rules import PlanFacts
 from ticketing.packs.rules import EventKind
@@ -26,17 +27,44 @@ from ticketing.sla.rules import Reckoning, State
 
 FAR_FUTURE = datetime(9000, 1, 1, tzinfo=UTC)
 URGENT = (State.RUNNING, State.BREACHED)
+CLOCK = machine("clock")  # who says that a moment has passed, when a verb is the first to see it
+
+Hung = TypeVar("Hung", Task, StatementRequest, ReceiptCorrection)
 
 
 def _lock(reference: str, seen: int | None, *, by: Actor) -> Case:
     """The case under lock; NotFound if hidden or missing, Conflict if it moved since the person saw it (`seen` None: any version)."""
-    case = db.session.scalar(
-        sa.select(Case).where(Case.reference == reference, visible_to(by)).with_for_update().execution_options(populate_existing=True))
+    known = parse_reference(reference)
+    case = _locked(Case.reference == known, by=by) if known else None
     if case is None:
-        raise NotFound("There is no such case. Check the reference and try again.")
+        raise NotFound(NO_CASE)
     if seen is not None and case.version != seen:
         raise Conflict("Somebody changed this case after you opened it. What you typed is kept: look at the change, then send it again.")
     return case
+
+
+def _locked(which: sa.ColumnElement[bool], *, by: Actor) -> Case | None:
+    """Lock first, look second: whoever was named while we waited for the lock is kept out."""
+    case = db.session.scalar(sa.select(Case).where(which).with_for_update().execution_options(populate_existing=True))
+    if case is None or db.session.scalar(sa.select(Case.id).where(Case.id == case.id, visible_to(by))) is None:
+        return None
+    return case
+
+
+def _lock_hung(kind: type[Hung], uid: str, missing: str, *, by: Actor) -> tuple[Hung, Case]:
+    """A task, request or correction by its uid, with its case, which is locked first; one of a hidden case is as good as missing."""
+    by.must(Permission.WORK_CASES)
+    found = db.session.scalar(sa.select(kind).where(kind.uid == uid)) if is_uid(uid) else None
+    case = _locked(Case.id == found.case_id, by=by) if found is not None else None
+    if found is None or case is None:
+        raise NotFound(missing)
+    db.session.refresh(found)
+    return found, case
+
+
+def _must_be_open(case: Case) -> None:
+    if not case.is_open:
+        raise Conflict(f"This case has ended ({case.status.label.lower()}). Reopen it first.")
 
 
 def _lock_to_work(reference: str, seen: int | None, *, by: Actor) -> Case:
@@ -51,8 +79,7 @@ def _lock_to_work(reference: str, seen: int | None, *, by: Actor) -> Case:
 def _lock_open(reference: str, seen: int | None, *, by: Actor) -> Case:
     """The same, while there is still work on it."""
     case = _lock_to_work(reference, seen, by=by)
-    if not case.is_open:
-        raise Conflict(f"This case has ended ({case.status.label.lower()}). Reopen it first.")
+    _must_be_open(case)
     return case
 
 
@@ -81,7 +108,16 @@ def _clock(
 def _follow(case: Case, reckoned: tuple[Reckoning, ...], *, at: datetime, happened: tuple[str, ...] = ()) -> None:
     """Mirror the reckonings in the case's worklist columns and replan its firings."""
     _mirror(case, reckoned)
-    firings.plan(_plan_facts(case, happened), reckoned, at=at)
+    _note_breaches(case, by=CLOCK, at=at)
+    firings.plan(_plan_facts(case, codes.site_by_id(case.site_id), happened), reckoned, at=at)
+
+
+def _note_breaches(case: Case, *, by: Actor, at: datetime) -> int:
+    """An entry for each missed moment that the trail does not tell of yet, dated when it was missed; returns how many."""
+    missed = sla.note_breaches([case.id])
+    for row in missed:
+        _note(case, Act.CASE_BREACHED, by=by, at=at, occurred_at=row.due_at, facts={"target": row.target, "subject": row.subject})
+    return len(missed)
 
 
 def _mirror(case: Case, reckoned: tuple[Reckoning, ...]) -> None:
@@ -93,8 +129,7 @@ def _mirror(case: Case, reckoned: tuple[Reckoning, ...]) -> None:
     case.is_breached = any(item.state is State.BREACHED for item in waiting)
 
 
-def _plan_facts(case: Case, happened: tuple[str, ...] = ()) -> PlanFacts:
-    site = codes.site_by_id(case.site_id)
+def _plan_facts(case: Case, site: codes.SiteRow, happened: tuple[str, ...] = ()) -> PlanFacts:
     return PlanFacts(
         case_id=case.id, cycle=case.cycle, is_open=case.is_open, case_type=case.case_type.value,
         severity=case.severity.value if case.severity else None, site_id=case.site_id, team_id=case.team_id,
@@ -104,22 +139,6 @@ def _plan_facts(case: Case, happened: tuple[str, ...] = ()) -> PlanFacts:
 
 def _zone(case: Case) -> str:
     return codes.site_by_id(case.site_id).zone
-
-
-def _facts(case: Case) -> CaseFacts:
-    """What the lifecycle's guards look at."""
-    points = db.session.scalars(sa.select(Point).where(Point.case_id == case.id).order_by(Point.position)).all()
-    response = _latest_response(case)
-    subjects = db.session.scalars(sa.select(CaseSubject.staff_id).where(CaseSubject.case_id == case.id)).all()
-    return CaseFacts(
-        status=case.status, severity=case.severity, consent_status=case.consent_status, is_anonymous=case.is_anonymous,
-        is_risk_answered=case.is_risk_answered, is_pack_confirmed=case.is_pack_confirmed,
-        has_acknowledgement=case.acknowledged_at is not None, is_discussion_offered=case.is_discussion_offered,
-        is_period_agreed=case.response_due_on is not None,
-        points=tuple(PointFacts(point.position, point.finding, point.reason, point.remedy) for point in points),
-        has_draft=response is not None and bool(response.text), is_reviewed=response is not None and response.reviewed_at is not None,
-        drafter_id=response.drafter_id if response else None, subject_ids=frozenset(subjects),
-        has_dispatch=response is not None and response.sent_at is not None, open_statements=case.open_statements)
 
 
 def _latest_response(case: Case) -> ResponseVersion | None:
@@ -156,6 +175,11 @@ def _team(code: str | None) -> accounts.TeamRow | None:
         raise Invalid("Choose a team from the list.", field="team") from None
 
 
+def _is_named(case: Case, staff_id: int) -> bool:
+    return db.session.scalar(
+        sa.select(CaseSubject.id).where(CaseSubject.case_id == case.id, CaseSubject.staff_id == staff_id)) is not None
+
+
 def _unit_id(code: str | None) -> int | None:
     if not code:
         return None
@@ -165,6 +189,11 @@ def _unit_id(code: str | None) -> int | None:
         raise Invalid("Choose a ward or department from the list.", field="unit") from None
 
 
-def _not_in_future(moment: datetime | None, at: datetime, what: str, field: str) -> None:
-    if moment is not None and moment > at:
-        raise Invalid(f"{what} cannot be in the future.", field=field)
+def _check_occurred(case: Case, moment: datetime | None, at: datetime, what: str) -> None:
+    """A thing recorded later happened after receipt and not in the future."""
+    if moment is None:
+        return
+    if moment > at:
+        raise Invalid(f"{what} cannot be in the future.", field="occurred_at")
+    if moment < case.received_at:
+        raise Invalid(f"{what} cannot have been before the concern was received.", field="occurred_at")

@@ -8,14 +8,15 @@ import sqlalchemy as sa
 
 from ticketing.accounts import queries as accounts
 from ticketing.audit.rules import Act
-from ticketing.cases.models import Assignment, Case, CaseSubject
-from ticketing.cases.service._case import _lock_open, _note, _staff, _team, _zone
+from ticketing.cases.models import Assignment, Case, Task
+from ticketing.cases.service._case import _follow, _is_named, _lock_open, _note, _staff, _team, _zone
 from ticketing.core import clock
 from ticketing.core.database import atomic, db
-from ticketing.core.errors import Conflict, Invalid
-from ticketing.core.permissions import Actor, Permission, Role
+from ticketing.core.errors import Conflict, Forbidden, Invalid
+from ticketing.core.permissions import GRANTS, Actor, Permission
+from ticketing.sla import service as sla
 
-HANDLERS = frozenset({Role.OFFICER, Role.MANAGER})
+HANDLERS = frozenset(role for role, granted in GRANTS.items() if Permission.WORK_CASES in granted)
 
 
 @atomic
@@ -44,20 +45,51 @@ def assign(
         raise Invalid("Write a hand-over note: what is done, what is next, what was promised.", field="note")
     team = _team(team_code)
     staff_id = _fit_to_handle(case, staff_uid, accept_absence, at) if staff_uid else None
-    was_held = case.handler_id is not None
+    was_held, team_before = case.handler_id is not None, case.team_id
     _give(case, staff_id, team.id if team else case.team_id, note, Act.CASE_HANDED_OVER if was_held else Act.CASE_ASSIGNED, by=by, at=at)
+    if case.team_id != team_before:  # the ladder may differ from team to team
+        _follow(case, sla.refresh(case.id, case.cycle, at=at), at=at)
 
 
 @atomic
 def hand_over_all(staff_id: int, to_staff_uid: str | None, note: str, *, by: Actor, at: datetime) -> int:
-    """Every open case of a leaver goes to somebody else, or back to its team; returns how many."""
-    successor = _staff(to_staff_uid).id if to_staff_uid else None
+    """Every open case and task of a leaver goes to somebody else, or back to the team; returns how many cases.
+
+    An heir who is named in a concern gets nothing of it.  The leaver's closed cases stay in their name.
+    """
+    if not (by.may(Permission.ASSIGN_CASES) or by.may(Permission.MANAGE_STAFF)):
+        raise Forbidden("Only those who assign cases or manage staff can hand over somebody's cases.")
+    successor = _heir(to_staff_uid, staff_id) if to_staff_uid else None
+    tasks = sa.select(Task.case_id).where(Task.assignee_id == staff_id, Task.done_at.is_(None))
     cases = db.session.scalars(
-        sa.select(Case).where(Case.handler_id == staff_id, Case.is_open).order_by(Case.id).with_for_update()).all()
+        sa.select(Case).where(sa.or_(sa.and_(Case.handler_id == staff_id, Case.is_open), Case.id.in_(tasks))).order_by(Case.id)
+        .with_for_update().execution_options(populate_existing=True)).all()
+    handed = 0
     for case in cases:
         heir = successor if successor is not None and not _is_named(case, successor) else None
-        _give(case, heir, case.team_id, note, Act.CASE_HANDED_OVER, by=by, at=at)
-    return len(cases)
+        if case.handler_id == staff_id and case.is_open:
+            _give(case, heir, case.team_id, note, Act.CASE_HANDED_OVER, by=by, at=at)
+            handed += 1
+        _hand_tasks(case, staff_id, heir, by=by, at=at)
+    return handed
+
+
+def _heir(staff_uid: str, leaver_id: int) -> int:
+    staff = _staff(staff_uid)
+    if staff.role not in HANDLERS or staff.id == leaver_id:
+        raise Invalid("Choose another officer or manager to take the cases over.", field="staff")
+    return staff.id
+
+
+def _hand_tasks(case: Case, leaver_id: int, heir_id: int | None, *, by: Actor, at: datetime) -> None:
+    """Open tasks go with the case: to the heir, else to whoever has it, else to its team."""
+    tasks = db.session.scalars(
+        sa.select(Task).where(Task.case_id == case.id, Task.assignee_id == leaver_id, Task.done_at.is_(None))).all()
+    for task in tasks:
+        task.assignee_id = heir_id or (case.handler_id if case.handler_id != leaver_id else None)
+        task.team_id = task.team_id if task.assignee_id else case.team_id
+    if tasks:
+        _note(case, Act.CASE_AMENDED, by=by, at=at, facts={"fields": "who does the open tasks", "tasks": len(tasks)})
 
 
 def _fit_to_handle(case: Case, staff_uid: str, accept_absence: bool, at: datetime) -> int:
@@ -73,11 +105,6 @@ def _fit_to_handle(case: Case, staff_uid: str, accept_absence: bool, at: datetim
         instead = f" {deputy.name} stands in." if deputy.id != staff.id else ""
         raise Conflict(f"{staff.name} is away until {leave.ends_on:%d %b %Y}.{instead} Choose somebody else, or say that it can wait.")
     return staff.id
-
-
-def _is_named(case: Case, staff_id: int) -> bool:
-    return db.session.scalar(
-        sa.select(CaseSubject.id).where(CaseSubject.case_id == case.id, CaseSubject.staff_id == staff_id)) is not None
 
 
 def _give(case: Case, staff_id: int | None, team_id: int | None, note: str, act: Act, *, by: Actor, at: datetime) -> None:

@@ -6,9 +6,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from ticketing.audit.rules import Act
 from ticketing.cases.models import Case
-from ticketing.cases.service._case import _mirror, _note
+from ticketing.cases.service._case import _mirror, _note_breaches
 from ticketing.core.batch import Tally
 from ticketing.core.database import atomic, db
 from ticketing.core.permissions import Actor
@@ -33,16 +32,7 @@ def record_breaches(*, by: Actor, at: datetime, limit: int = 50) -> Tally:
 
 
 def _record(case: Case, cycle: int, *, by: Actor, at: datetime) -> int:
-    before = {row.id for row in _breached(case.id, cycle)}
     reckoned = sla.refresh(case.id, cycle, at=at)
-    new = [row for row in _breached(case.id, cycle) if row.id not in before]
-    for row in new:
-        _note(case, Act.CASE_BREACHED, by=by, at=at, occurred_at=row.breached_at, facts={"target": row.target, "subject": row.subject})
     if cycle == case.cycle:
         _mirror(case, reckoned)
-    return len(new)
-
-
-def _breached(case_id: int, cycle: int) -> list[Timer]:
-    return list(db.session.scalars(sa.select(Timer).where(
-        Timer.case_id == case_id, Timer.cycle == cycle, Timer.state == State.BREACHED)))
+    return _note_breaches(case, by=by, at=at)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from ticketing.accounts.queries import StaffRow
 from ticketing.audit.rules import Act
-from ticketing.cases.models import Case, CaseSubject, Hold, Note, Point, Task
+from ticketing.cases.models import Assignment, Case, CaseSubject, Hold, Note, Point, Task
 from ticketing.cases.rules import NoteKind, TaskKind
 from ticketing.cases.service._case import (
+    _check_occurred,
     _clock,
-    _lock,
+    _follow,
+    _is_named,
+    _lock_hung,
     _lock_open,
     _lock_to_work,
-    _not_in_future,
     _note,
     _point,
     _staff,
@@ -23,11 +26,14 @@ from ticketing.cases.service._case import (
 )
 from ticketing.codes.rules import BreachReason, Finding, HoldReason
 from ticketing.core.database import atomic, db
-from ticketing.core.errors import Conflict, Invalid, NotFound
-from ticketing.core.permissions import Actor
+from ticketing.core.errors import Conflict, Invalid
+from ticketing.core.permissions import GRANTS, Actor, Permission
 from ticketing.core.references import new_uid
 from ticketing.packs.rules import EventKind
+from ticketing.sla import queries as timers
 from ticketing.sla import service as sla
+
+FARTHEST = timedelta(days=5 * 366)
 
 
 @atomic
@@ -72,11 +78,11 @@ def record_finding(
 def add_note(reference: str, kind: NoteKind, text: str, *, by: Actor, at: datetime, occurred_at: datetime | None = None) -> None:
     """Write a note; an update to the complainant also satisfies the duty to keep them informed."""
     case = _lock_to_work(reference, None, by=by)
-    _not_in_future(occurred_at, at, "The contact", "occurred_at")
+    _check_occurred(case, occurred_at, at, "The contact")
     if not text.strip():
         raise Invalid("Write the note.", field="text")
     db.session.add(Note(case_id=case.id, kind=kind, text=text, written_at=occurred_at or at, author_id=by.staff_id))
-    is_update = kind is NoteKind.CONTACT and case.is_open
+    is_update = kind is NoteKind.CONTACT and case.is_open and not _was_before(case, occurred_at)
     _note(case, Act.CASE_PROGRESS_SENT if is_update else Act.CASE_NOTE_ADDED, by=by, at=at, occurred_at=occurred_at,
           facts={"kind": kind.value}, private={"text": text})
     if is_update:
@@ -124,10 +130,12 @@ def add_task(
     by: Actor, at: datetime,
 ) -> str:
     """Something to do, or a promised call-back; returns its uid."""
-    case = _lock_to_work(reference, None, by=by)
+    case = _lock_open(reference, None, by=by)
     if not title.strip():
         raise Invalid("Say what is to be done.", field="title")
-    assignee = _staff(assignee_uid, "assignee") if assignee_uid else None
+    if due_at > at + FARTHEST:
+        raise Invalid("Choose a day within the next five years.", field="due_at")
+    assignee = _fit_for_task(case, assignee_uid) if assignee_uid else None
     team = _team(team_code)
     uid = new_uid()
     db.session.add(Task(
@@ -142,11 +150,7 @@ def add_task(
 @atomic
 def finish_task(uid: str, outcome: str, *, by: Actor, at: datetime) -> None:
     """It is done; `outcome` says how it went, where that matters."""
-    task = db.session.scalar(sa.select(Task).where(Task.uid == uid).with_for_update())
-    reference = db.session.scalar(sa.select(Case.reference).where(Case.id == task.case_id)) if task else None
-    if task is None or reference is None:
-        raise NotFound("There is no such task.")
-    case = _lock_to_work(reference, None, by=by)
+    task, case = _lock_hung(Task, uid, "There is no such task.", by=by)
     if task.done_at is not None:
         raise Conflict("This is already done.")
     task.done_at, task.done_by_id, task.outcome = at, by.staff_id, outcome
@@ -178,6 +182,10 @@ def name_subject(reference: str, staff_uid: str, *, by: Actor, at: datetime) -> 
     db.session.add(CaseSubject(case_id=case.id, staff_id=staff.id))
     if case.handler_id == staff.id:
         case.handler_id = None
+        db.session.add(Assignment(case_id=case.id, team_id=case.team_id, assigned_at=at, assigned_by_id=by.staff_id))
+    db.session.execute(  # what they were to do on it goes to whoever has the case now, or records this
+        sa.update(Task).where(Task.case_id == case.id, Task.assignee_id == staff.id, Task.done_at.is_(None))
+        .values(assignee_id=case.handler_id or by.staff_id))
     _note(case, Act.CASE_SUBJECT_NAMED, by=by, at=at, facts={"staff_uid": staff.uid}, private={"subject": staff.name})
 
 
@@ -185,8 +193,23 @@ def name_subject(reference: str, staff_uid: str, *, by: Actor, at: datetime) -> 
 def give_breach_reason(
     reference: str, target: str, subject: str, reason: BreachReason, note: str, *, by: Actor, at: datetime,
 ) -> None:
-    """Say why a target was missed."""
-    case = _lock(reference, None, by=by)
-    sla.refresh(case.id, case.cycle, at=at)
+    """Say why a target was missed; the case may have ended since."""
+    case = _lock_to_work(reference, None, by=by)
+    _follow(case, sla.refresh(case.id, case.cycle, at=at), at=at)
     sla.give_breach_reason(case.id, target, subject, reason.value, at=at)
     _note(case, Act.CASE_BREACH_REASON_GIVEN, by=by, at=at, why=note, facts={"target": target, "subject": subject, "reason": reason.value})
+
+
+def _was_before(case: Case, moment: datetime | None) -> bool:
+    """Whether something recorded late happened before the present cycle began, so that this cycle's clock knows nothing of it."""
+    began_at = timers.began_at(case.id, case.cycle) if moment is not None and case.cycle > 1 else None
+    return moment is not None and began_at is not None and moment < began_at
+
+
+def _fit_for_task(case: Case, staff_uid: str) -> StaffRow:
+    staff = _staff(staff_uid, "assignee")
+    if Permission.WORK_CASES not in GRANTS[staff.role]:
+        raise Invalid(f"{staff.name} does not work on cases. Choose an officer or a manager.", field="assignee")
+    if _is_named(case, staff.id):
+        raise Conflict(f"{staff.name} is named in this concern, so they cannot be given a task on it. Choose somebody else.")
+    return staff

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from ticketing.audit.rules import Act
 from ticketing.cases.models import Case, ReceiptCorrection
 from ticketing.cases.rules import CorrectionState
-from ticketing.cases.service._case import _follow, _lock_to_work, _note
+from ticketing.cases.service._case import _follow, _lock_hung, _lock_open, _note
 from ticketing.core.database import atomic, db
-from ticketing.core.errors import Conflict, Invalid, NotFound
+from ticketing.core.errors import Conflict, Invalid
 from ticketing.core.permissions import Actor
 from ticketing.core.references import new_uid
 from ticketing.sla import service as sla
+
+OLDEST = timedelta(days=100 * 366)
 
 
 @atomic
 def ask_receipt_correction(reference: str, new_at: datetime, reason: str, *, by: Actor, at: datetime) -> str:
     """Ask for another receipt moment; returns the correction's uid.  Nothing moves until a second person agrees."""
-    case = _lock_to_work(reference, None, by=by)
-    if case.cycle > 1:
-        raise Conflict("The receipt of a reopened case can no longer be moved.")
-    if new_at > at or (case.acknowledged_at is not None and new_at > case.acknowledged_at):
-        raise Invalid("It was received before it was acknowledged, and not in the future.", field="new_at")
+    case = _lock_open(reference, None, by=by)
+    _must_be_movable(case, new_at)
+    if not at - OLDEST < new_at <= at:
+        raise Invalid("It was received before now, and within the last hundred years.", field="new_at")
     if not reason.strip():
         raise Invalid("Say why the date is wrong and how you know.", field="reason")
     if new_at == case.received_at:
@@ -42,12 +43,7 @@ def ask_receipt_correction(reference: str, new_at: datetime, reason: str, *, by:
 @atomic
 def decide_receipt_correction(uid: str, is_approved: bool, why: str, *, by: Actor, at: datetime) -> None:
     """A second person approves or refuses; approval reckons every timer again from the new moment."""
-    correction = db.session.scalar(sa.select(ReceiptCorrection).where(ReceiptCorrection.uid == uid))
-    reference = db.session.scalar(sa.select(Case.reference).where(Case.id == correction.case_id)) if correction else None
-    if correction is None or reference is None:
-        raise NotFound("There is no such correction.")
-    case = _lock_to_work(reference, None, by=by)
-    db.session.refresh(correction)
+    correction, case = _lock_hung(ReceiptCorrection, uid, "There is no such correction.", by=by)
     if correction.state is not CorrectionState.ASKED:
         raise Conflict(f"This correction was already decided: {correction.state.label.lower()}.")
     if correction.asked_by_id == by.staff_id:
@@ -56,11 +52,20 @@ def decide_receipt_correction(uid: str, is_approved: bool, why: str, *, by: Acto
     correction.state = CorrectionState.APPROVED if is_approved else CorrectionState.REFUSED
     act = Act.CASE_RECEIPT_CORRECTED if is_approved else Act.CASE_RECEIPT_CORRECTION_REFUSED
     if is_approved:
+        _must_be_movable(case, correction.new_at)
         case.received_at = correction.new_at
         case.team_received_at = max(case.team_received_at, correction.new_at)
     _note(case, act, by=by, at=at, occurred_at=correction.new_at if is_approved else None, why=why, change=_moved(correction))
     if is_approved:
         _follow(case, sla.move_receipt(case.id, case.cycle, correction.new_at, by=by, at=at), at=at)
+
+
+def _must_be_movable(case: Case, new_at: datetime) -> None:
+    """Asked both when a correction is asked for and when it is decided: the case may have moved on between."""
+    if case.cycle > 1:
+        raise Conflict("The receipt of a reopened case can no longer be moved.")
+    if case.acknowledged_at is not None and new_at > case.acknowledged_at:
+        raise Invalid("It cannot have been received after it was acknowledged.", field="new_at")
 
 
 def _moved(correction: ReceiptCorrection) -> dict[str, tuple[str, str]]:

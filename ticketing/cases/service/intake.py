@@ -11,7 +11,7 @@ from ticketing.audit import service as audit
 from ticketing.audit.rules import Act, NewEntry, Scalar, case_stream
 from ticketing.cases.models import Assignment, Case, CaseSubject, Point
 from ticketing.cases.rules import Status
-from ticketing.cases.service._case import FAR_FUTURE, _mirror, _plan_facts, _staff
+from ticketing.cases.service._case import CLOCK, FAR_FUTURE, _mirror, _plan_facts, _staff
 from ticketing.codes import queries as codes
 from ticketing.codes.rules import CaseType, Channel, ConsentStatus, Relationship
 from ticketing.core.database import atomic, db
@@ -21,13 +21,16 @@ from ticketing.core.references import new_reference
 from ticketing.firings import service as firings
 from ticketing.outbox import service as outbox
 from ticketing.outbox.rules import NewMessage
-from ticketing.packs.rules import EventKind
+from ticketing.packs.rules import EventKind, load
+from ticketing.packs.rules import codes as codes_of_packs
 from ticketing.people import service as people
 from ticketing.people.rules import PersonDetails
 from ticketing.sla import service as sla
 
 ORAL = frozenset({Channel.PHONE, Channel.IN_PERSON, Channel.VOICEMAIL})
 LATE = timedelta(minutes=5)
+OLDEST = timedelta(days=100 * 366)
+CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +127,19 @@ def _check(concern: Concern, places: _Places, at: datetime) -> None:
         raise Invalid("Choose a site from the list.", field="site")
     if concern.unit_code and concern.unit_code not in places.units:
         raise Invalid("Choose a ward or department from the list.", field="unit")
+    if concern.unit_code and places.units[concern.unit_code].site_id != places.sites[concern.site_code].id:
+        raise Invalid("This ward or department belongs to another site. Choose one of the site's own, or the other site.", field="unit")
     if concern.team_code and concern.team_code not in places.teams:
         raise Invalid("Choose a team from the list.", field="team")
     if not concern.narrative.strip():
         raise Invalid("Write down what they told us, in their words.", field="narrative")
     if concern.received_at > at:
         raise Invalid("The concern cannot have been received in the future.", field="received_at")
+    if concern.received_at < at - OLDEST:
+        raise Invalid("The concern cannot have been received more than a hundred years ago.", field="received_at")
     if concern.team_received_at and not concern.received_at <= concern.team_received_at <= at:
         raise Invalid("The team received it after the organisation did and not in the future.", field="team_received_at")
-    if not concern.is_anonymous and (concern.complainant is None or not concern.complainant.name):
+    if not concern.is_anonymous and (concern.complainant is None or not concern.complainant.name.strip()):
         raise Invalid("Enter the complainant's name, or say that they wish to stay anonymous.", field="complainant_name")
 
 
@@ -163,7 +170,8 @@ def _case_row(
     unit = places.units[concern.unit_code] if concern.unit_code else None
     return Case(
         reference=new_reference(at), source_key=concern.source_key, status=status, case_type=concern.case_type,
-        channel=concern.channel, site_id=site.id, unit_id=unit.id if unit else None, pack=site.pack, received_at=concern.received_at,
+        channel=concern.channel, site_id=site.id, unit_id=unit.id if unit else None, pack=_proposed_pack(site.pack, concern.case_type),
+        received_at=concern.received_at,
         team_received_at=concern.team_received_at or concern.received_at, logged_at=at, last_activity_at=at,
         happened_on=concern.happened_on, complainant_id=complainant_id, patient_id=patient_id,
         relationship_to_patient=concern.relationship, is_anonymous=concern.is_anonymous,
@@ -171,48 +179,69 @@ def _case_row(
         has_agreed_to_email=concern.has_agreed_to_email, narrative=concern.narrative, outcome_sought=concern.outcome_sought,
         priority=2 if concern.is_danger_now or concern.is_safeguarding else 0, is_risk_answered=concern.is_risk_answered,
         is_danger_now=concern.is_danger_now, is_safeguarding=concern.is_safeguarding, is_inpatient=concern.is_inpatient,
-        handler_id=by.staff_id if concern.takes_it else None, team_id=team.id if team else None, queue_at=FAR_FUTURE,
-        version=1, cycle=1, is_open=True)
+        handler_id=by.staff_id if concern.takes_it and by.uid not in concern.subject_uids else None,
+        team_id=team.id if team else None, queue_at=FAR_FUTURE, version=1, cycle=1, is_open=True)
+
+
+def _proposed_pack(site_pack: str, case_type: CaseType) -> str:
+    """The site's own policy pack where it knows such cases, else the first that does: no concern is without a clock by mistake."""
+    knowing = [code for code in (site_pack, *codes_of_packs()) if any(kind.code == case_type for kind in load(code).case_types)]
+    return knowing[0] if knowing else site_pack
 
 
 def _add_details(cases: Sequence[Case], concerns: Sequence[Concern], *, by: Actor, at: datetime) -> None:
     for case, concern in zip(cases, concerns, strict=True):
         db.session.add_all(
             Point(case_id=case.id, position=position, text=text, unit_id=case.unit_id)
-            for position, text in enumerate((point for point in concern.points if point.strip()), start=1))
+            for position, text in enumerate(_written(concern.points), start=1))
         if case.handler_id or case.team_id:
             db.session.add(Assignment(
                 case_id=case.id, staff_id=case.handler_id, team_id=case.team_id, assigned_at=at, assigned_by_id=by.staff_id))
-        db.session.add_all(CaseSubject(case_id=case.id, staff_id=_staff(uid, "subjects").id) for uid in concern.subject_uids)
+        db.session.add_all(CaseSubject(case_id=case.id, staff_id=_staff(uid, "subjects").id) for uid in dict.fromkeys(concern.subject_uids))
+
+
+def _written(points: Sequence[str]) -> list[str]:
+    return [point for point in points if point.strip()]
 
 
 def _entry(case: Case, concern: Concern, at: datetime) -> NewEntry:
     act = Act.CASE_DRAFTED if case.status is Status.DRAFT else Act.CASE_IMPORTED if concern.source_key else Act.CASE_RECEIVED
     facts: dict[str, Scalar] = {"case_type": case.case_type.value, "channel": case.channel.value, "is_anonymous": case.is_anonymous,
-             "is_late_entry": at - case.received_at > LATE, "points": len(concern.points), **concern.tags}
+             "is_late_entry": at - case.received_at > LATE, "points": len(_written(concern.points)), **concern.tags}
     private = {"narrative": case.narrative, "outcome_sought": case.outcome_sought,
-               **{f"point_{number}": text for number, text in enumerate(concern.points, start=1)}}
+               **{f"point_{number}": text for number, text in enumerate(_written(concern.points), start=1)}}
     return NewEntry(
         case_stream(case.reference), act, occurred_at=case.received_at, change={"status": (None, case.status.value)}, facts=facts,
         private={name: value for name, value in private.items() if value}, is_new=True)
 
 
 def _start_clocks(cases: Sequence[Case], concerns: Sequence[Concern], *, by: Actor, at: datetime) -> None:
-    reckoned = sla.open_cycles([_opening(case) for case in cases], by=by, at=at)
+    sites = {site.id: site for site in codes.sites(is_active=None)}
+    reckoned = sla.open_cycles([_opening(case, sites[case.site_id]) for case in cases], by=by, at=at)
     for case in cases:
         _mirror(case, reckoned[case.id])
-    silent = [case for case, concern in zip(cases, concerns, strict=True) if not concern.escalates_late]
-    loud = [case for case, concern in zip(cases, concerns, strict=True) if concern.escalates_late]
-    firings.plan_many([(_plan_facts(case), reckoned[case.id]) for case in loud], at=at)
-    firings.plan_many([(_plan_facts(case), reckoned[case.id]) for case in silent], at=at, escalate_late=False)
+    _note_past_breaches(cases, at=at)
+    plans = [(_plan_facts(case, sites[case.site_id]), reckoned[case.id]) for case in cases]
+    for loud in (True, False):
+        firings.plan_many(
+            [plan for plan, concern in zip(plans, concerns, strict=True) if concern.escalates_late is loud], at=at, escalate_late=loud)
 
 
-def _opening(case: Case) -> sla.Opening:
-    return sla.Opening(case.id, case.cycle, _pin(case), (sla.NewEvent(EventKind.RECEIVED, case.received_at),))
+def _note_past_breaches(cases: Sequence[Case], *, at: datetime) -> None:
+    """A concern recorded late may have missed a target before anybody wrote it down: the trail says so, dated when it was."""
+    streams = {case.id: case_stream(case.reference) for case in cases}
+    db.session.flush()
+    for start in range(0, len(cases), CHUNK):
+        missed = sla.note_breaches([case.id for case in cases[start:start + CHUNK]])
+        audit.record_many([NewEntry(streams[row.case_id], Act.CASE_BREACHED, row.due_at, facts={"target": row.target, "subject": ""})
+                           for row in missed], by=CLOCK, at=at)
 
 
-def _pin(case: Case) -> sla.PinDetails:
-    site = codes.site_by_id(case.site_id)
+def _opening(case: Case, site: codes.SiteRow) -> sla.Opening:
+    return sla.Opening(case.id, case.cycle, _pin(case, site), (sla.NewEvent(EventKind.RECEIVED, case.received_at),))
+
+
+def _pin(case: Case, site: codes.SiteRow) -> sla.PinDetails:
     return sla.PinDetails(
         pack=case.pack, calendar=site.calendar, zone=site.zone, case_type=case.case_type.value, is_anonymous=case.is_anonymous,
         is_oral=case.channel in ORAL)

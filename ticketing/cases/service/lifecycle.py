@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+
+import sqlalchemy as sa
 
 from ticketing.audit.rules import Act
-from ticketing.cases.models import Case
+from ticketing.cases.models import Case, Hold
+from ticketing.cases.queries.facts import facts_of
 from ticketing.cases.rules import ENDED, Action, Status, check_move, derive_outcome, find_move
 from ticketing.cases.service._case import (
+    _check_occurred,
     _clock,
-    _facts,
     _follow,
     _latest_response,
     _lock,
     _lock_open,
-    _not_in_future,
     _note,
     _unit_id,
     _zone,
 )
 from ticketing.cases.service.intake import _pin
+from ticketing.cases.service.statements import _withdraw_open
+from ticketing.codes import queries as codes
 from ticketing.codes.rules import CaseType, ConsentStatus, ContactMethod, Severity
 from ticketing.core import clock
-from ticketing.core.database import atomic
+from ticketing.core.database import atomic, db
 from ticketing.core.errors import Conflict, Invalid
 from ticketing.core.permissions import Actor
-from ticketing.packs.rules import EventKind, codes
+from ticketing.packs.rules import EventKind, load
+from ticketing.packs.rules import codes as codes_of_packs
 from ticketing.sla import service as sla
 
 ACTS = {
@@ -40,6 +45,7 @@ EVENTS = {
     Action.TRANSFER: EventKind.ENDED, Action.MERGE_AS_DUPLICATE: EventKind.ENDED, Action.END_WITHOUT_CONSENT: EventKind.ENDED,
     Action.END_CONTACT: EventKind.ENDED,
 }
+FARTHEST = timedelta(days=5 * 366)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +73,15 @@ def apply_transition(
     """
     case = _lock(reference, seen, by=by)
     move = find_move(case.status, action)
-    check_move(move, _facts(case), why, by)
-    _not_in_future(occurred_at, at, "The day it happened", "occurred_at")
+    check_move(move, facts_of(case), why, by)
+    _check_occurred(case, occurred_at, at, "The day it happened")
     before = case.status
     _set_status(case, move.target, action, by=by, at=occurred_at or at)
     _note(case, ACTS.get(action, Act.CASE_STATUS_MOVED), by=by, at=at, occurred_at=occurred_at, why=why,
           change={"status": (before.value, case.status.value)}, facts=_said(case, action))
-    if action is Action.REOPEN:
-        _open_next_cycle(case, by=by, at=at)
-    elif action is Action.LOG:
-        _open_cycle(case, sla.NewEvent(EventKind.RECEIVED, case.received_at), by=by, at=at)
-    elif action is Action.DISCARD:
-        return
-    elif action in EVENTS:
-        data = {"reason": action.value} if EVENTS[action] is EventKind.ENDED else {}
-        _clock(case, EVENTS[action], by=by, at=at, occurred_at=occurred_at, data=data)
-    else:
-        _follow(case, sla.refresh(case.id, case.cycle, at=at), at=at)
+    if not case.is_open or action is Action.REOPEN:
+        _tie_up(case, by=by, at=at)
+    _tell_clock(case, action, by=by, at=at, occurred_at=occurred_at)
 
 
 @atomic
@@ -94,8 +92,12 @@ def triage(reference: str, found: Triage, *, seen: int, by: Actor, at: datetime)
         apply_transition(reference, Action.OPEN_TRIAGE, seen=None, by=by, at=at)
     if case.status is not Status.TRIAGE:
         raise Conflict(f"Triage is over: the case is in {case.status.label.lower()}.")
-    if found.pack not in codes():
+    if found.pack not in codes_of_packs():
         raise Invalid("Choose a policy pack from the list.", field="pack")
+    known = {kind.code: kind.title for kind in load(found.pack).case_types}
+    if found.case_type.value not in known:
+        raise Invalid(f"The policy pack “{load(found.pack).name}” has no such type of case. It has: {', '.join(known.values())}.",
+                      field="case_type")
     change = {
         "case_type": (case.case_type.value, found.case_type.value), "pack": (case.pack, found.pack),
         "severity": (case.severity.value if case.severity else None, found.severity.value),
@@ -107,7 +109,7 @@ def triage(reference: str, found: Triage, *, seen: int, by: Actor, at: datetime)
     case.unit_id = _unit_id(found.unit_code) or case.unit_id
     _note(case, Act.CASE_TRIAGED, by=by, at=at, change={name: pair for name, pair in change.items() if pair[0] != pair[1]},
           facts={"is_danger_now": found.is_danger_now, "is_safeguarding": found.is_safeguarding})
-    _follow(case, sla.repin(case.id, case.cycle, _pin(case), at=at), at=at)
+    _follow(case, sla.repin(case.id, case.cycle, _pin(case, codes.site_by_id(case.site_id)), at=at), at=at)
 
 
 @atomic
@@ -120,11 +122,8 @@ def acknowledge(
     England: SI 2009/309 regulation 13(3), aloud or in writing, with the offer to discuss.
     """
     case = _lock_open(reference, seen, by=by)
-    moment = occurred_at or at
-    _not_in_future(occurred_at, at, "The acknowledgement", "occurred_at")
-    if moment < case.received_at:
-        raise Invalid("It cannot have been acknowledged before it was received.", field="occurred_at")
-    case.acknowledged_at, case.acknowledgement_method, case.is_discussion_offered = moment, method, is_discussion_offered
+    _check_occurred(case, occurred_at, at, "The acknowledgement")
+    case.acknowledged_at, case.acknowledgement_method, case.is_discussion_offered = occurred_at or at, method, is_discussion_offered
     apply_transition(reference, Action.ACKNOWLEDGE, note, seen=None, by=by, at=at, occurred_at=occurred_at)
 
 
@@ -139,8 +138,10 @@ def agree_period(
     case = _lock_open(reference, seen, by=by)
     if due_on < clock.day_of(at, _zone(case)):
         raise Invalid("The response date cannot be in the past.", field="due_on")
+    if due_on > (at + FARTHEST).date():
+        raise Invalid("Choose a response date within the next five years.", field="due_on")
     before = case.response_due_on
-    if before is not None and not how:
+    if before is not None and not how.strip():
         raise Invalid("Say why the date changes and how they were told.", field="how")
     case.response_due_on = due_on
     _note(case, Act.CASE_EXTENDED if before else Act.CASE_PERIOD_AGREED, by=by, at=at, why=how,
@@ -176,7 +177,7 @@ def _set_status(case: Case, status: Status, action: Action, *, by: Actor, at: da
     if status in ENDED:
         case.closed_at = at
     if action is Action.CLOSE:
-        case.outcome = derive_outcome(point.finding for point in _facts(case).points)
+        case.outcome = derive_outcome(point.finding for point in facts_of(case).points)
     if action in (Action.SIGN_AND_SEND, Action.CONFIRM_OUTCOME):
         case.response_sent_at = at
     if action in (Action.PASS_REVIEW, Action.RETURN_DRAFT):
@@ -198,13 +199,41 @@ def _said(case: Case, action: Action) -> dict[str, str | bool | int | None]:
     return {"action": action.value, **({"cycle": case.cycle + 1} if action is Action.REOPEN else {})}
 
 
-def _open_next_cycle(case: Case, *, by: Actor, at: datetime) -> None:
+def _tie_up(case: Case, *, by: Actor, at: datetime) -> None:
+    """Nothing waits any more in a cycle that is over: its hold ends, and questions still out are withdrawn.  Tasks stay: promises do."""
+    if case.held_since is not None:
+        db.session.execute(sa.update(Hold).where(Hold.case_id == case.id, Hold.until_at.is_(None)).values(until_at=at))
+        case.hold_reason = case.held_since = None
+    _withdraw_open(case, f"The case is {case.status.label.lower()}.", by=by, at=at)
+
+
+def _tell_clock(case: Case, action: Action, *, by: Actor, at: datetime, occurred_at: datetime | None) -> None:
+    if action is Action.REOPEN:
+        _open_next_cycle(case, by=by, at=at, occurred_at=occurred_at)
+    elif action is Action.LOG:
+        _open_cycle(case, sla.NewEvent(EventKind.RECEIVED, case.received_at), by=by, at=at)
+    elif action is not Action.DISCARD:
+        _record_move(case, EVENTS.get(action), by=by, at=at, occurred_at=occurred_at)
+
+
+def _record_move(case: Case, kind: EventKind | None, *, by: Actor, at: datetime, occurred_at: datetime | None) -> None:
+    """The move's own event; and whatever ends a case ends what still runs on it, also where it was settled or closed."""
+    data = {"reason": case.status.value}
+    if kind is not None:
+        _clock(case, kind, by=by, at=at, occurred_at=occurred_at, data=data if kind is EventKind.ENDED else {})
+    if not case.is_open and kind is not EventKind.ENDED:
+        ended = sla.NewEvent(EventKind.ENDED, occurred_at, data=data)
+        _follow(case, sla.record(case.id, case.cycle, ended, by=by, at=at), at=at)
+    elif kind is None:
+        _follow(case, sla.refresh(case.id, case.cycle, at=at), at=at)
+
+
+def _open_next_cycle(case: Case, *, by: Actor, at: datetime, occurred_at: datetime | None) -> None:
     case.cycle += 1
     case.is_open, case.closed_at, case.outcome, case.response_due_on = True, None, None, None
-    case.hold_reason = case.held_since = None
-    _open_cycle(case, sla.NewEvent(EventKind.REOPENED, at), by=by, at=at)
+    _open_cycle(case, sla.NewEvent(EventKind.REOPENED, occurred_at or at), by=by, at=at)
 
 
 def _open_cycle(case: Case, event: sla.NewEvent, *, by: Actor, at: datetime) -> None:
-    opening = sla.Opening(case.id, case.cycle, _pin(case), (event,))
+    opening = sla.Opening(case.id, case.cycle, _pin(case, codes.site_by_id(case.site_id)), (event,))
     _follow(case, sla.open_cycles([opening], by=by, at=at)[case.id], at=at, happened=(event.kind.value,))

@@ -7,7 +7,7 @@ from datetime import datetime
 from ticketing.audit.rules import Act
 from ticketing.cases.models import Case, ResponseVersion
 from ticketing.cases.rules import Action, Status
-from ticketing.cases.service._case import _facts, _latest_response, _lock, _lock_open, _not_in_future, _note
+from ticketing.cases.service._case import _check_occurred, _is_named, _latest_response, _lock, _lock_open, _note
 from ticketing.cases.service.lifecycle import apply_transition
 from ticketing.codes.rules import ContactMethod
 from ticketing.core.database import atomic, db
@@ -34,7 +34,7 @@ def sign_and_send(
     response = _latest_response(case)
     if response is None or response.reviewed_at is None:
         raise Conflict("The response has not passed quality review.")
-    _not_in_future(occurred_at, at, "The dispatch", "occurred_at")
+    _check_occurred(case, occurred_at, at, "The dispatch")
     if occurred_at is not None and occurred_at < response.reviewed_at:
         raise Invalid("It cannot have been sent before it passed review.", field="occurred_at")
     response.signed_at, response.signatory_id, response.sent_at, response.sent_by = at, by.staff_id, occurred_at or at, method
@@ -50,7 +50,7 @@ def confirm_outcome(
     case = _lock_open(reference, seen, by=by)
     if case.status is not Status.EARLY_RESOLUTION:
         raise Conflict("Only a case in early resolution is confirmed this way.")
-    _not_in_future(occurred_at, at, "The dispatch", "occurred_at")
+    _check_occurred(case, occurred_at, at, "The dispatch")
     response = _add_version(case, text, by=by, at=at)
     response.sent_at, response.sent_by = occurred_at or at, method
     db.session.flush()
@@ -60,7 +60,7 @@ def confirm_outcome(
 def _add_version(case: Case, text: str, *, by: Actor, at: datetime) -> ResponseVersion:
     if not text.strip():
         raise Invalid("Write the response.", field="text")
-    if by.staff_id in _facts(case).subject_ids:
+    if by.staff_id is not None and _is_named(case, by.staff_id):
         raise Conflict("Somebody named in the concern cannot write the response.")
     last = _latest_response(case)
     number = last.number + 1 if last else 1

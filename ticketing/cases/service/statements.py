@@ -10,18 +10,19 @@ from ticketing.accounts import queries as accounts
 from ticketing.audit import service as audit
 from ticketing.audit.rules import Act, case_stream
 from ticketing.cases.models import Case, StatementRequest
+from ticketing.cases.queries.visibility import NO_QUESTION, put_to
 from ticketing.cases.rules import StatementState
-from ticketing.cases.service._case import _clock, _lock_open, _note, _point, _staff, _zone
+from ticketing.cases.service._case import _clock, _is_named, _lock_hung, _lock_open, _must_be_open, _note, _point, _staff, _zone
 from ticketing.core import clock
 from ticketing.core.database import atomic, db
 from ticketing.core.errors import Conflict, Invalid, NotFound
-from ticketing.core.permissions import Actor, Permission, Role
-from ticketing.core.references import new_uid
+from ticketing.core.permissions import GRANTS, Actor, Permission
+from ticketing.core.references import is_uid, new_uid
 from ticketing.outbox import service as outbox
 from ticketing.outbox.rules import NewMessage
 from ticketing.packs.rules import EventKind
 
-ANSWERERS = frozenset({Role.CLINICIAN, Role.OFFICER, Role.MANAGER})
+ANSWERERS = frozenset(role for role, granted in GRANTS.items() if Permission.ANSWER_STATEMENTS in granted)
 
 
 @atomic
@@ -39,7 +40,7 @@ def ask_statement(
         raise Invalid("Estimate between 1 and 600 minutes.", field="minutes")
     request = StatementRequest(
         uid=new_uid(), case_id=case.id, cycle=case.cycle, staff_id=staff.id, asked_by_id=by.staff_id, questions=questions,
-        records=records, minutes=minutes, asked_at=at, points=[_point(case, position) for position in points])
+        records=records, minutes=minutes, asked_at=at, points=[_point(case, position) for position in sorted(set(points))])
     db.session.add(request)
     case.open_statements += 1
     _note(case, Act.CASE_STATEMENT_ASKED, by=by, at=at, facts={"request": request.uid, "staff_uid": staff.uid, "minutes": minutes},
@@ -86,32 +87,41 @@ def decline_statement(uid: str, why: str, *, by: Actor, at: datetime) -> None:
 @atomic
 def withdraw_statement(uid: str, why: str, *, by: Actor, at: datetime) -> None:
     """No longer needed."""
-    request = db.session.scalar(sa.select(StatementRequest).where(StatementRequest.uid == uid))
-    reference = db.session.scalar(sa.select(Case.reference).where(Case.id == request.case_id)) if request else None
-    if request is None or reference is None:
-        raise NotFound("There is no such statement request.")
-    case = _lock_open(reference, None, by=by)
-    _must_be_open(request)
-    _end_request(request, case, StatementState.WITHDRAWN)
-    _note(case, Act.CASE_STATEMENT_WITHDRAWN, by=by, at=at, why=why, facts={"request": uid})
+    request, case = _lock_hung(StatementRequest, uid, "There is no such statement request.", by=by)
+    _must_be_open(case)
+    _must_wait(request)
+    _withdraw(request, case, why, by=by, at=at)
     _clock(case, EventKind.STATEMENT_GIVEN, by=by, at=at, subject=uid)
+
+
+def _withdraw_open(case: Case, why: str, *, by: Actor, at: datetime) -> None:
+    """Every request of a case that is still out; what ends the case's cycle has ended their timers."""
+    for request in db.session.scalars(sa.select(StatementRequest).where(
+            StatementRequest.case_id == case.id, StatementRequest.state == StatementState.OPEN)).all():
+        _withdraw(request, case, why, by=by, at=at)
+
+
+def _withdraw(request: StatementRequest, case: Case, why: str, *, by: Actor, at: datetime) -> None:
+    _end_request(request, case, StatementState.WITHDRAWN)
+    _note(case, Act.CASE_STATEMENT_WITHDRAWN, by=by, at=at, why=why, facts={"request": request.uid})
 
 
 def _lock_request(uid: str, *, by: Actor, at: datetime) -> tuple[StatementRequest, Case]:
     """An open request put to this actor, or to somebody they stand in for today; and its case, locked first."""
     by.must(Permission.ANSWER_STATEMENTS)
-    found = db.session.scalar(sa.select(StatementRequest).where(StatementRequest.uid == uid))
-    case = db.session.scalar(sa.select(Case).where(Case.id == found.case_id).with_for_update()) if found else None
-    if found is None or case is None or by.staff_id is None:
-        raise NotFound("There is no such question for you.")
+    found = db.session.scalar(
+        sa.select(StatementRequest).join(Case, Case.id == StatementRequest.case_id)
+        .where(StatementRequest.uid == uid, put_to(by, at=at))) if is_uid(uid) else None
+    if found is None:
+        raise NotFound(NO_QUESTION)
+    case = db.session.scalars(
+        sa.select(Case).where(Case.id == found.case_id).with_for_update().execution_options(populate_existing=True)).one()
     db.session.refresh(found)
-    if by.staff_id not in (found.staff_id, accounts.stand_in_for(found.staff_id, clock.day_of(at, _zone(case))).id):
-        raise NotFound("There is no such question for you.")
-    _must_be_open(found)
+    _must_wait(found)
     return found, case
 
 
-def _must_be_open(request: StatementRequest) -> None:
+def _must_wait(request: StatementRequest) -> None:
     if request.state is not StatementState.OPEN:
         raise Conflict(f"This request has ended: {request.state.label.lower()}.")
 
@@ -122,8 +132,9 @@ def _end_request(request: StatementRequest, case: Case, state: StatementState) -
 
 
 def _tell(staff: accounts.StaffRow, case: Case, request: StatementRequest, at: datetime) -> None:
-    """By mail to them, or to whoever stands in for them today."""
+    """By mail to them, or to whoever stands in for them today and is not named in the concern."""
     reader = accounts.stand_in_for(staff.id, clock.day_of(at, _zone(case)))
+    reader = staff if _is_named(case, reader.id) else reader
     outbox.queue(NewMessage(
         kind="statement_asked", recipient_email=reader.email, recipient_name=reader.name, subject="Questions for you about a concern",
         template="statement_asked", context={"uid": request.uid, "minutes": request.minutes},
@@ -134,7 +145,7 @@ def _tell_asker(request: StatementRequest, case: Case, kind: str, at: datetime) 
     asker_id = case.handler_id or request.asked_by_id
     if asker_id is None:
         return
-    asker = accounts.staff_by_id(asker_id)
+    asker = accounts.stand_in_for(asker_id, clock.day_of(at, _zone(case)))
     outbox.queue(NewMessage(
         kind=kind, recipient_email=asker.email, recipient_name=asker.name, subject=f"Case {case.reference}: a statement was answered",
         template=kind, context={"reference": case.reference}, dedup_key=f"{kind}:{request.uid}",
