@@ -104,11 +104,11 @@ def refresh(case_id: int, cycle: int, *, at: datetime) -> tuple[Reckoning, ...]:
 
 
 @atomic
-def note_breaches(case_ids: Sequence[int]) -> tuple[BreachRow, ...]:
-    """The missed moments of these cases that were not handed out before, oldest first; each is handed out once, to be told."""
+def note_breaches(case_ids: Sequence[int], *, at: datetime) -> tuple[BreachRow, ...]:
+    """The moments these cases missed by `at` that were not handed out before, oldest first; each is handed out once, to be told."""
     found = db.session.scalars(
         sa.select(Timer).where(Timer.case_id.in_(case_ids), Timer.breached_at.is_distinct_from(Timer.breach_noted_at),
-                               Timer.breached_at.is_not(None)).order_by(Timer.breached_at, Timer.id)).all()
+                               Timer.breached_at <= at).order_by(Timer.breached_at, Timer.id)).all()
     for timer in found:
         timer.breach_noted_at = timer.breached_at
     return tuple(breach_of(timer) for timer in found)

@@ -114,7 +114,7 @@ def _follow(case: Case, reckoned: tuple[Reckoning, ...], *, at: datetime, happen
 
 def _note_breaches(case: Case, *, by: Actor, at: datetime) -> int:
     """An entry for each missed moment that the trail does not tell of yet, dated when it was missed; returns how many."""
-    missed = sla.note_breaches([case.id])
+    missed = sla.note_breaches([case.id], at=at)
     for row in missed:
         _note(case, Act.CASE_BREACHED, by=by, at=at, occurred_at=row.due_at, facts={"target": row.target, "subject": row.subject})
     return len(missed)

@@ -232,7 +232,7 @@ def _note_past_breaches(cases: Sequence[Case], *, at: datetime) -> None:
     streams = {case.id: case_stream(case.reference) for case in cases}
     db.session.flush()
     for start in range(0, len(cases), CHUNK):
-        missed = sla.note_breaches([case.id for case in cases[start:start + CHUNK]])
+        missed = sla.note_breaches([case.id for case in cases[start:start + CHUNK]], at=at)
         audit.record_many([NewEntry(streams[row.case_id], Act.CASE_BREACHED, row.due_at, facts={"target": row.target, "subject": ""})
                            for row in missed], by=CLOCK, at=at)
 
