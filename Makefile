@@ -5,7 +5,7 @@ PORT ?= 5000
 WORKERS ?= 2
 PYTHON ?= python3
 BIN := .venv/bin
-DEMO := REDRESS_ENV=demo SCHEDULER_IN_WEB=1 PUBLIC_URL=http://127.0.0.1:$(PORT) $(BIN)/flask --app wsgi
+DEMO := REDRESS_ENV=demo SCHEDULER_IN_WEB=1 ORGANISATION='Larkmoor Hospital' MAIL_FROM=patient.relations@larkmoor.example PUBLIC_URL=http://127.0.0.1:$(PORT) $(BIN)/flask --app wsgi
 
 .PHONY: help demo demo-reset test check bench vendor screenshots program tests system
 
@@ -18,7 +18,7 @@ demo: program ## Start the demo hospital on PORT (5000); a second run keeps its 
 	@exec $(DEMO) demo serve --port $(PORT)
 
 demo-reset: ## Forget the demo hospital; the next `make demo` makes it anew
-	rm -f instance/redress.sqlite3 instance/redress.sqlite3-wal instance/redress.sqlite3-shm
+	rm -rf instance/redress.sqlite3 instance/redress.sqlite3-wal instance/redress.sqlite3-shm instance/mailbox
 
 test: system tests ## Install what the tests need and run them all, on SQLite and on PostgreSQL
 	@status=0; \

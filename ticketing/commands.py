@@ -6,6 +6,7 @@ import json
 import sys
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
@@ -23,12 +24,18 @@ from ticketing.core import clock
 from ticketing.core.errors import DomainError
 from ticketing.core.permissions import Role, machine
 from ticketing.core.references import parse_reference
+from ticketing.demo import jobs as demo_jobs
+from ticketing.demo import queries as demo_queries
+from ticketing.demo import service as demo_service
+from ticketing.demo.rules.hospital import PASSWORD
 from ticketing.escalation.jobs import sweep
 from ticketing.sla.rules import as_text, ask
 
 audit = AppGroup("audit", help="The trail: is it whole?")
 accounts = AppGroup("accounts", help="Staff accounts.")
 sla = AppGroup("sla", help="SLA targets: why this date, and do the timers agree with their events?")
+
+demo = AppGroup("demo", help="The demo hospital: invented people, real clockwork.")
 
 
 class CouldNotRun(click.ClickException):
@@ -42,6 +49,7 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(audit)
     app.cli.add_command(accounts)
     app.cli.add_command(sla)
+    app.cli.add_command(demo)
     app.cli.add_command(worker)
     app.cli.add_command(sweep_once)
 
@@ -157,3 +165,74 @@ def _moment(text: str | None) -> datetime:
     except ValueError:
         raise click.ClickException(f"{text!r} is not a moment. Write it like 2026-12-30T09:00:00+00:00.") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(current_app.config["SITE_ZONE"]))
+
+
+@demo.command("seed")
+def demo_seed() -> None:
+    """Make the demo hospital in an empty database.  Does nothing where it is already; refuses anywhere else."""
+    _refuse_outside_demo()
+    if demo_queries.is_here():
+        click.echo(f"The demo hospital is here, with {demo_queries.case_count()} cases.")
+        return
+    click.echo("Making the demo hospital: four months of cases, played through the same verbs that people use.")
+    demo_jobs.empty_mailbox(_mailbox())
+    with tqdm(total=None, unit=" steps", disable=None, file=sys.stderr) as bar:
+        def show(done: int, whole: int) -> None:
+            bar.total = whole
+            bar.update(done - bar.n)
+        try:
+            count = demo_service.seed(
+                mail_from=current_app.config["MAIL_FROM"], transport=demo_jobs.keep_at_once(_mailbox()), progress=show, at=clock.now())
+        except DomainError as error:
+            raise click.ClickException(error.message) from error
+    click.echo(f"The demo hospital is ready: {count} cases.")
+
+
+@demo.command("show")
+@click.option("--port", type=int, help="Where it is served, if not at PUBLIC_URL.")
+def demo_show(port: int | None) -> None:
+    """Print the address, the five sign-ins and what to click first."""
+    address = f"http://127.0.0.1:{port}" if port else current_app.config["PUBLIC_URL"]
+    click.echo(f"\n  {current_app.config['ORGANISATION']} is at {address}\n")
+    for person in demo_queries.sign_ins():
+        click.echo(f"  {person.role:<14} {person.email:<32} {person.name}")
+    click.echo(f"\n  The password is the same for all five:  {PASSWORD}\n")
+    for number, words in enumerate(FIRST_CLICKS, start=1):
+        click.echo(f"  {number}. {words}")
+    click.echo("")
+
+
+@demo.command("serve")
+@click.option("--port", type=int, default=5000, show_default=True, envvar="PORT")
+@click.pass_context
+def demo_serve(context: click.Context, port: int) -> None:
+    """Serve the demo with its scheduler and a mail server that keeps every message.  Ctrl-C stops it."""
+    _refuse_outside_demo()
+    if not demo_queries.is_here():
+        raise click.ClickException("The demo hospital is not here yet. Run `flask --app wsgi demo seed` first.")
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    reference = demo_service.top_up(at=clock.now())
+    context.invoke(demo_show, port=port)
+    click.echo(f"  In about a minute an escalation fires on case {reference}: watch Escalations, or the mailbox.\n")
+
+    def start() -> None:
+        app.config["SMTP_URL"] = app.config["SMTP_URL"] or demo_jobs.start_catch_all(_mailbox())
+        schedule.Rota(app).start()
+
+    demo_jobs.serve(app, port, start)
+
+
+FIRST_CLICKS = (
+    "Sign in as officer and open the first case of My cases: points, timers, and why each date is what it is.",
+    "Sign in as clinician, on a phone if you like: Questions for me.",
+    "Sign in as manager: Reports, then Escalations, then Delivery and its mailbox.",
+)
+
+
+def _mailbox() -> Path:
+    return Path(current_app.instance_path) / "mailbox"
+
+
+def _refuse_outside_demo() -> None:
+    if current_app.config["REDRESS_ENV"] not in ("demo", "development"):
+        raise click.ClickException("This only runs where REDRESS_ENV is demo or development, never beside real patients.")

@@ -1,0 +1,118 @@
+"""The demo hospital: its sites, wards, teams and thirty people.  All of it is invented."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ticketing.codes.rules import UnitKind
+from ticketing.core.permissions import Role
+
+DOMAIN = "larkmoor.example"
+PASSWORD = "three warm teapots"  # noqa: S105 - printed for everybody who tries the demo
+FIRST_SITE = "LARKMOOR"
+ZONE = "Europe/London"
+CALENDAR = "england_wales"
+PACK = "england-nhs"
+SIGN_INS = ("officer", "clinician", "manager", "administrator", "auditor")
+
+
+@dataclass(frozen=True, slots=True)
+class DemoUnit:
+    """A ward or department; `spoken` is how people call it in the middle of a sentence."""
+
+    code: str
+    name: str
+    kind: UnitKind
+    site: str
+    team: str
+    spoken: str
+
+
+@dataclass(frozen=True, slots=True)
+class DemoStaff:
+    """Somebody who works here, by a key the scripts use."""
+
+    key: str
+    name: str
+    role: Role
+    job_title: str
+    unit: str = ""
+    teams: tuple[str, ...] = ()
+    leads: str = ""
+
+    @property
+    def email(self) -> str:
+        local = self.key if self.key in SIGN_INS else "-".join(self.name.removeprefix("Dr ").lower().replace("'", "").split())
+        return f"{local}@{DOMAIN}"
+
+
+SITES = ((FIRST_SITE, "Larkmoor General"), ("BRIDES", "St Bride's"))
+WARD, DEPARTMENT, SERVICE = UnitKind.WARD, UnitKind.DEPARTMENT, UnitKind.SERVICE
+UNITS = (
+    DemoUnit("ED", "Emergency department", DEPARTMENT, FIRST_SITE, "MEDICINE", "the emergency department"),
+    DemoUnit("AMU", "Acute medical unit", WARD, FIRST_SITE, "MEDICINE", "the acute medical unit"),
+    DemoUnit("ALDER", "Alder ward (care of older people)", WARD, FIRST_SITE, "MEDICINE", "Alder ward"),
+    DemoUnit("BEECH", "Beech ward (surgery)", WARD, FIRST_SITE, "SURGERY", "Beech ward"),
+    DemoUnit("CEDAR", "Cedar ward (orthopaedics)", WARD, FIRST_SITE, "SURGERY", "Cedar ward"),
+    DemoUnit("MAT", "Maternity", WARD, FIRST_SITE, "FAMILY", "the maternity unit"),
+    DemoUnit("CHILD", "Willow ward (children)", WARD, FIRST_SITE, "FAMILY", "Willow ward"),
+    DemoUnit("IMG", "Imaging", DEPARTMENT, FIRST_SITE, "SURGERY", "the imaging department"),
+    DemoUnit("FAC", "Facilities and car parks", SERVICE, FIRST_SITE, "FAMILY", "the car park"),
+    DemoUnit("OUT", "Outpatients", DEPARTMENT, "BRIDES", "FAMILY", "outpatients"),
+    DemoUnit("EYE", "Eye clinic", DEPARTMENT, "BRIDES", "SURGERY", "the eye clinic"),
+    DemoUnit("DAY", "Day surgery", DEPARTMENT, "BRIDES", "SURGERY", "day surgery"),
+)
+TEAMS = (
+    ("MEDICINE", "Medicine and emergency"),
+    ("SURGERY", "Surgery and imaging"),
+    ("FAMILY", "Families and outpatients"),
+)
+OFFICER, MANAGER, CLINICIAN = Role.OFFICER, Role.MANAGER, Role.CLINICIAN
+LEAD, CASEWORK = "Team lead, patient relations", "Patient relations officer"
+STAFF = (
+    DemoStaff("officer", "Nadia Brennan", OFFICER, CASEWORK, teams=("MEDICINE",)),
+    DemoStaff("lead-medicine", "Gwen Talbot", OFFICER, LEAD, teams=("MEDICINE",), leads="MEDICINE"),
+    DemoStaff("medicine-2", "Tomasz Wilk", OFFICER, CASEWORK, teams=("MEDICINE",)),
+    DemoStaff("lead-surgery", "Ikram Haddad", OFFICER, LEAD, teams=("SURGERY",), leads="SURGERY"),
+    DemoStaff("surgery-2", "Beth Ollerton", OFFICER, CASEWORK, teams=("SURGERY",)),
+    DemoStaff("lead-family", "Rosa Quinlan", OFFICER, LEAD, teams=("FAMILY",), leads="FAMILY"),
+    DemoStaff("family-2", "Dev Chatterjee", OFFICER, CASEWORK, teams=("FAMILY",)),
+    DemoStaff("family-3", "Lowri Penhale", OFFICER, CASEWORK, teams=("FAMILY", "MEDICINE")),
+    DemoStaff("manager", "Helen Osei", MANAGER, "Complaints manager", teams=("MEDICINE",)),
+    DemoStaff("manager-surgery", "Callum Drayton", MANAGER, "Head of patient experience", teams=("SURGERY",)),
+    DemoStaff("manager-family", "Yasmin Farrow", MANAGER, "Deputy chief nurse", teams=("FAMILY",)),
+    DemoStaff("clinician", "Dr Samuel Achterberg", CLINICIAN, "Consultant, emergency medicine", "ED"),
+    DemoStaff("ed-2", "Joanne Fiske", CLINICIAN, "Charge nurse", "ED"),
+    DemoStaff("amu-1", "Dr Priya Venning", CLINICIAN, "Registrar, acute medicine", "AMU"),
+    DemoStaff("amu-2", "Martin Okello", CLINICIAN, "Ward sister", "AMU"),
+    DemoStaff("alder-1", "Dr Fergus Lanyon", CLINICIAN, "Registrar, care of older people", "ALDER"),
+    DemoStaff("alder-2", "Ruth Amankwah", CLINICIAN, "Ward sister", "ALDER"),
+    DemoStaff("beech-1", "Carol Instone", CLINICIAN, "Ward sister", "BEECH"),
+    DemoStaff("beech-2", "Luka Petrov", CLINICIAN, "Staff nurse", "BEECH"),
+    DemoStaff("cedar-1", "Dr Anneke Vos", CLINICIAN, "Consultant, orthopaedics", "CEDAR"),
+    DemoStaff("mat-1", "Dr Chidi Umeh", CLINICIAN, "Consultant, obstetrics", "MAT"),
+    DemoStaff("child-1", "Siobhan Keel", CLINICIAN, "Ward sister", "CHILD"),
+    DemoStaff("img-1", "Owen Prothero", CLINICIAN, "Lead radiographer", "IMG"),
+    DemoStaff("out-1", "Farida Noor", CLINICIAN, "Outpatient services manager", "OUT"),
+    DemoStaff("eye-1", "Dr Hugh Marchetti", CLINICIAN, "Consultant, ophthalmology", "EYE"),
+    DemoStaff("day-1", "Dr Mei-Lin Carver", CLINICIAN, "Consultant surgeon", "DAY"),
+    DemoStaff("fac-1", "Stan Whitlow", CLINICIAN, "Facilities manager", "FAC"),
+    DemoStaff("administrator", "Imogen Tate", Role.ADMINISTRATOR, "Systems administrator"),
+    DemoStaff("administrator-2", "Pavel Dunne", Role.ADMINISTRATOR, "Information governance lead"),
+    DemoStaff("auditor", "Agnes Thorley", Role.AUDITOR, "Internal auditor"),
+)
+HANDLERS = {
+    "MEDICINE": ("officer", "lead-medicine", "medicine-2", "family-3"),
+    "SURGERY": ("lead-surgery", "surgery-2"),
+    "FAMILY": ("lead-family", "family-2", "family-3"),
+}
+SIGNATORIES = {"MEDICINE": "manager", "SURGERY": "manager-surgery", "FAMILY": "manager-family"}
+
+
+def unit(code: str) -> DemoUnit:
+    return next(item for item in UNITS if item.code == code)
+
+
+def clinicians_of(code: str) -> tuple[str, ...]:
+    """Keys of the clinicians of a unit, the usual one first."""
+    return tuple(person.key for person in STAFF if person.unit == code)

@@ -1,0 +1,79 @@
+"""Seeding: four months of a hospital, played through the verbs in the order in which it happened, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from random import Random
+
+from ticketing.calendars.rules import named_calendar
+from ticketing.core.database import atomic
+from ticketing.core.errors import Conflict
+from ticketing.core.mail import Mail
+from ticketing.core.permissions import Actor
+from ticketing.demo import queries
+from ticketing.demo.rules import Step, WorkingDays, plans, script_of
+from ticketing.demo.rules.hospital import CALENDAR, ZONE
+from ticketing.demo.service.acts import ACTS, _receive
+from ticketing.demo.service.founding import _found, _set_leave
+from ticketing.escalation.jobs import sweep
+from ticketing.escalation.queries import why_withhold
+from ticketing.outbox.jobs import deliver_batch, render_mail
+
+SEED = 20_260
+WAKE = timedelta(seconds=20)  # as often as the program's own sweep
+NAMES_STAFF = ("to", "staff", "clinician")
+Transport = Callable[[Mail], str]
+
+
+@atomic
+def seed(*, mail_from: str, transport: Transport, progress: Callable[[int, int], object], at: datetime) -> int:
+    """Make the demo hospital as it stands at `at`; returns how many cases it has.  All of it, or nothing if it is interrupted.
+
+    `transport` keeps the mails that were sent on the way; `progress` is told how many steps are done, of how many.
+    """
+    if not queries.is_empty():
+        raise Conflict("This database is in use already. The demo hospital is only made in an empty one.")
+    days = WorkingDays.around(at, ZONE, named_calendar(CALENDAR, ZONE).is_working_date)
+    steps = _all_steps(days)
+    people = _found(steps[0].at - timedelta(days=3))
+    _set_leave(people, days.day(1), days.day(-5), days.moment(6, 0.5))
+    references: dict[int, str] = {}
+    for number, step in enumerate(steps, start=1):
+        _wake_until(step.at, mail_from, transport)
+        _play(step, references, people)
+        progress(number, len(steps))
+    _wake_until(at, mail_from, transport)
+    sweep(at)
+    return len(references)
+
+
+def _all_steps(days: WorkingDays) -> list[Step]:
+    dice = Random(SEED)
+    made = plans(queries.library(), dice)
+    return sorted((step for plan in made for step in script_of(plan, days, dice)), key=lambda step: step.at)
+
+
+def _play(step: Step, references: dict[int, str], people: Mapping[str, Actor]) -> None:
+    by = people[step.by]
+    named = {name: people[step.values[name]].uid for name in NAMES_STAFF if name in step.values}
+    step = replace(step, values={**step.values, **named})
+    if step.verb in ("receive", "keep_draft"):
+        references[step.case] = _receive(step, by, is_draft=step.verb == "keep_draft")
+    else:
+        ACTS[step.verb](references[step.case], step, by)
+
+
+def _wake_until(at: datetime, mail_from: str, transport: Transport) -> None:
+    """Whatever the scheduler would have done meanwhile, when it would have."""
+    for moment in _wakes(at):
+        sweep(moment)
+        deliver_batch(at=moment, mail_from=mail_from, transport=transport, may_release=why_withhold, render=render_mail, limit=100)
+
+
+def _wakes(until: datetime) -> Iterator[datetime]:
+    last: datetime | None = None
+    while (due := queries.next_wake()) is not None and due + WAKE <= until:
+        last = max(due, last) + WAKE if last else due + WAKE
+        yield last
