@@ -59,7 +59,7 @@ def _find_step(name: str) -> Step:
 
 
 def _after(case: CaseView, step: Step) -> str:
-    """Back to the case; or to the worklist where the step hides the case from whoever took it."""
+    """Back to the case, where what was done shows."""
     return url_for("cases.show", reference=case.reference, _anchor=step.section or None)
 
 
