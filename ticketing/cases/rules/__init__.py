@@ -48,6 +48,9 @@ from ticketing.cases.rules.lifecycle import (
     moves_from,
     pending,
 )
+from ticketing.cases.rules.mapping import ImportMapping, NewSite, read_mapping
+from ticketing.cases.rules.rows import BadRow, Checked, GoodRow, Manifest, Places, Problem, check_sheet
+from ticketing.cases.rules.sheets import Cell, Row, Sheet, read_csv, rejects_csv, sheet_of
 
 __all__ = [
     "ACKNOWLEDGED",
@@ -81,19 +84,34 @@ __all__ = [
     "TRIAGED",
     "TYPE_AND_SEVERITY",
     "Action",
+    "BadRow",
     "CaseFacts",
+    "Cell",
+    "Checked",
     "CorrectionState",
+    "GoodRow",
     "Guard",
+    "ImportMapping", "Manifest",
     "Move",
+    "NewSite",
     "NoteKind",
+    "Places",
     "PointFacts",
+    "Problem",
+    "Row",
+    "Sheet",
     "StatementState",
     "Status",
     "TaskKind",
     "check_move",
+    "check_sheet",
     "derive_outcome",
     "find_move",
     "missing_for",
     "moves_from",
     "pending",
+    "read_csv",
+    "read_mapping",
+    "rejects_csv",
+    "sheet_of",
 ]
