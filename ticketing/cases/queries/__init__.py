@@ -10,8 +10,8 @@ from ticketing.cases.queries.visibility import visible_to
 from ticketing.cases.queries.worklist import CaseRow, Facet, Filters, WorklistView, facets, worklist
 
 __all__ = [
-    "CaseRow", "CaseView", "Facet", "Filters", "FiringContext", "ImportPlan", "LookalikeRow", "MoveView", "PersonView", "QuestionRow", "QuestionView",
-    "TaskRow", "TimerView", "WorklistView", "explain_timer", "facets", "find_case", "firing_context", "get_case", "history", "import_plan",
-    "known_source_keys", "lookalikes", "mapping_from", "missing_sites",
-    "may_read", "places_for", "question", "questions_for", "sheet_from", "tasks_of", "timers_of", "visible_to", "worklist",
+    "CaseRow", "CaseView", "Facet", "Filters", "FiringContext", "ImportPlan", "LookalikeRow", "MoveView", "PersonView", "QuestionRow",
+    "QuestionView", "TaskRow", "TimerView", "WorklistView", "explain_timer", "facets", "find_case", "firing_context", "get_case",
+    "history", "import_plan", "known_source_keys", "lookalikes", "mapping_from", "may_read", "missing_sites", "places_for", "question",
+    "questions_for", "sheet_from", "tasks_of", "timers_of", "visible_to", "worklist",
 ]
