@@ -41,6 +41,7 @@ def create_app(settings: Settings) -> Flask:
     """The whole program, ready to serve; nothing is asked of the database yet."""
     app = Flask("ticketing", root_path=str(ROOT), instance_path=str(ROOT / "instance"))
     app.config.from_mapping(settings.as_config())
+    Path(app.instance_path).mkdir(exist_ok=True)  # a fresh checkout has none, and SQLite makes files but no folders
     app.jinja_env.undefined = StrictUndefined
     if settings.proxy_hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxy_hops, x_proto=settings.proxy_hops)  # type: ignore[method-assign]
