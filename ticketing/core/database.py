@@ -7,7 +7,7 @@ raises `Unaudited` (see `Work`).  On SQLite a verb begins with BEGIN IMMEDIATE a
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -163,6 +163,12 @@ def insert_once(model: type[Model], values: dict[str, Any], *, conflict: list[st
     make = postgresql.insert if is_postgresql() else sqlite_insert
     statement = make(model).values(**values).on_conflict_do_nothing(index_elements=conflict)
     return db.session.execute(statement.returning(sa.literal(1))).first() is not None  # rowcount is -1 with psycopg
+
+
+def insert_many(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Rows with one statement however many they are, for when nobody needs their ids; columns left out take their defaults."""
+    if rows:
+        db.session.execute(sa.insert(model), rows, execution_options={"render_nulls": True})
 
 
 def _touch(table: str) -> None:

@@ -11,11 +11,13 @@ import sqlalchemy as sa
 
 from ticketing.audit import service as audit
 from ticketing.audit.rules import Act, NewEntry, person_stream
-from ticketing.core.database import atomic, db
+from ticketing.core.database import atomic, db, insert_many
 from ticketing.core.permissions import Actor
 from ticketing.core.references import new_uid
 from ticketing.people.models import Person
 from ticketing.people.rules import PersonDetails, fold_email, fold_name, fold_phone, fold_record
+
+CHUNK = 500
 
 
 @atomic
@@ -30,14 +32,18 @@ def record_people(details: Sequence[PersonDetails], *, by: Actor, at: datetime) 
     if not details:
         return ()
     rows = [_row(item, at) for item in details]
-    ids = db.session.scalars(sa.insert(Person).returning(Person.id, sort_by_parameter_order=True), rows)
-    result = tuple(ids)
+    ids: dict[str, int] = {}
+    for start in range(0, len(rows), CHUNK):
+        chunk = rows[start : start + CHUNK]
+        insert_many(Person, chunk)
+        found = db.session.execute(sa.select(Person.uid, Person.id).where(Person.uid.in_([row["uid"] for row in chunk])))
+        ids.update((row.uid, row.id) for row in found)
     entries = [
         NewEntry(person_stream(row["uid"]), Act.PERSON_RECORDED, private=item.told(), is_new=True)
         for row, item in zip(rows, details, strict=True)
     ]
     audit.record_many(entries, by=by, at=at)
-    return result
+    return tuple(ids[row["uid"]] for row in rows)
 
 
 def _row(details: PersonDetails, at: datetime) -> dict[str, Any]:

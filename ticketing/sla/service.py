@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from ticketing.calendars.rules import named_calendar, table_version
-from ticketing.core.database import atomic, db
+from ticketing.core.database import atomic, db, insert_many
 from ticketing.core.errors import Conflict
 from ticketing.core.permissions import Actor, ActorKind
 from ticketing.packs.rules import EventKind, load
@@ -58,21 +58,20 @@ class Opening:
 def open_cycles(openings: Sequence[Opening], *, by: Actor, at: datetime) -> dict[int, tuple[Reckoning, ...]]:
     """Pin and start a cycle for each case; returns the reckonings by case id.  No query per case, so imports may open thousands."""
     version = table_version()
-    db.session.add_all(_pin_row(opening, version) for opening in openings)
-    db.session.add_all(_event_row(opening.case_id, opening.cycle, event, by, at) for opening in openings for event in opening.events)
-    reckoned: dict[int, tuple[Reckoning, ...]] = {}
-    for opening in openings:
-        events = [_event(opening.cycle, event, by, at) for event in opening.events]
-        reckoned[opening.case_id] = _reckon(opening.pin, events, opening.cycle, at)
-        db.session.add_all(_timer_row(opening.case_id, opening.cycle, item, at) for item in reckoned[opening.case_id] if _is_kept(item))
+    reckoned = {opening.case_id: _reckon(
+        opening.pin, [_event(opening.cycle, event, by, at) for event in opening.events], opening.cycle, at) for opening in openings}
+    insert_many(SlaPin, [_pin_values(opening, version) for opening in openings])
+    insert_many(SlaEvent, [_event_values(opening.case_id, opening.cycle, event, by, at)
+                           for opening in openings for event in opening.events])
+    insert_many(Timer, [_timer_values(opening.case_id, opening.cycle, item, at)
+                        for opening in openings for item in reckoned[opening.case_id] if _is_kept(item)])
     return reckoned
 
 
 @atomic
 def record(case_id: int, cycle: int, event: NewEvent, *, by: Actor, at: datetime) -> tuple[Reckoning, ...]:
     """Record one event of a cycle and bring its timers up to date; returns every reckoning of the cycle."""
-    db.session.add(_event_row(case_id, cycle, event, by, at))
-    db.session.flush()
+    insert_many(SlaEvent, [_event_values(case_id, cycle, event, by, at)])
     return _refresh(case_id, cycle, at)
 
 
@@ -129,17 +128,14 @@ def give_breach_reason(case_id: int, target: str, subject: str, reason: str, *, 
         timer.breach_reason = reason
 
 
-def _pin_row(opening: Opening, calendar_version: str) -> SlaPin:
-    pin = opening.pin
-    return SlaPin(
-        case_id=opening.case_id, cycle=opening.cycle, pack=pin.pack, pack_version=load(pin.pack).version, calendar=pin.calendar,
-        calendar_version=calendar_version, zone=pin.zone, case_type=pin.case_type, is_anonymous=pin.is_anonymous, is_oral=pin.is_oral)
+def _pin_values(opening: Opening, calendar_version: str) -> dict[str, Any]:
+    return {**asdict(opening.pin), "case_id": opening.case_id, "cycle": opening.cycle, "pack_version": load(opening.pin.pack).version,
+            "calendar_version": calendar_version}
 
 
-def _event_row(case_id: int, cycle: int, event: NewEvent, by: Actor, at: datetime) -> SlaEvent:
-    return SlaEvent(
-        case_id=case_id, cycle=cycle, kind=event.kind.value, subject=event.subject, actor_kind=event.actor_kind or by.kind,
-        occurred_at=event.occurred_at or at, recorded_at=at, data=dict(event.data))
+def _event_values(case_id: int, cycle: int, event: NewEvent, by: Actor, at: datetime) -> dict[str, Any]:
+    return {"case_id": case_id, "cycle": cycle, "kind": event.kind.value, "subject": event.subject,
+            "actor_kind": event.actor_kind or by.kind, "occurred_at": event.occurred_at or at, "recorded_at": at, "data": dict(event.data)}
 
 
 def _event(cycle: int, event: NewEvent, by: Actor, at: datetime) -> Event:
@@ -166,11 +162,12 @@ def _reckon(pin: PinDetails, events: Sequence[Event], cycle: int, at: datetime) 
 def _store(case_id: int, cycle: int, reckoned: Sequence[Reckoning], at: datetime) -> None:
     known = {_key(timer): timer for timer in db.session.scalars(sa.select(Timer).where(Timer.case_id == case_id, Timer.cycle == cycle))}
     for item in reckoned:
-        timer = known.pop((item.target.value, item.subject, item.occurrence), None)
-        if timer is not None:
-            _fill(timer, item, at)
-        elif _is_kept(item):
-            db.session.add(_timer_row(case_id, cycle, item, at))
+        timer, values = known.pop((item.target.value, item.subject, item.occurrence), None), _timer_values(case_id, cycle, item, at)
+        if timer is None and _is_kept(item):
+            db.session.add(Timer(**values))
+        elif timer is not None:
+            for name, value in values.items():
+                setattr(timer, name, value)
     for gone in known.values():  # the case runs under another pack now
         gone.state, gone.reckoned_at = State.NOT_APPLICABLE, at
         gone.due_at = gone.met_at = gone.breached_at = gone.held_since = None
@@ -185,12 +182,8 @@ def _is_kept(item: Reckoning) -> bool:
     return item.state is not State.NOT_APPLICABLE
 
 
-def _timer_row(case_id: int, cycle: int, item: Reckoning, at: datetime) -> Timer:
-    timer = Timer(case_id=case_id, cycle=cycle, target=item.target.value, subject=item.subject, occurrence=item.occurrence)
-    _fill(timer, item, at)
-    return timer
-
-
-def _fill(timer: Timer, item: Reckoning, at: datetime) -> None:
-    timer.state, timer.started_at, timer.due_at = item.state, item.started_at, item.due_at
-    timer.met_at, timer.breached_at, timer.held_since, timer.reckoned_at = item.met_at, item.breached_at, item.held_since, at
+def _timer_values(case_id: int, cycle: int, item: Reckoning, at: datetime) -> dict[str, Any]:
+    return {
+        "case_id": case_id, "cycle": cycle, "target": item.target.value, "subject": item.subject, "occurrence": item.occurrence,
+        "state": item.state.value, "started_at": item.started_at, "due_at": item.due_at, "met_at": item.met_at,
+        "breached_at": item.breached_at, "held_since": item.held_since, "reckoned_at": at}

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
 
 from ticketing.accounts import queries as accounts
 from ticketing.audit import service as audit
@@ -14,7 +17,7 @@ from ticketing.cases.rules import Status
 from ticketing.cases.service._case import CLOCK, FAR_FUTURE, _mirror, _plan_facts, _staff
 from ticketing.codes import queries as codes
 from ticketing.codes.rules import CaseType, Channel, ConsentStatus, Relationship
-from ticketing.core.database import atomic, db
+from ticketing.core.database import atomic, db, insert_many
 from ticketing.core.errors import Invalid
 from ticketing.core.permissions import Actor, ActorKind, Permission
 from ticketing.core.references import new_reference
@@ -99,10 +102,8 @@ def _write_down(concerns: Sequence[Concern], status: Status, *, by: Actor, at: d
     for concern in concerns:
         _check(concern, places, at)
     complainants, patients = _record_people(concerns, by=by, at=at)
-    cases = [_case_row(concern, places, status, who, patient, by=by, at=at)
-             for concern, who, patient in zip(concerns, complainants, patients, strict=True)]
-    db.session.add_all(cases)
-    db.session.flush()
+    cases = _insert_cases([_case_values(concern, places, status, who, patient, by=by, at=at)
+                           for concern, who, patient in zip(concerns, complainants, patients, strict=True)])
     _add_details(cases, concerns, by=by, at=at)
     audit.record_many([_entry(case, concern, at) for case, concern in zip(cases, concerns, strict=True)], by=by, at=at)
     return cases
@@ -162,25 +163,36 @@ def _named(concern: Concern) -> list[tuple[str, PersonDetails]]:
     return named
 
 
-def _case_row(
+def _insert_cases(values: list[dict[str, Any]]) -> list[Case]:
+    """The cases, in the order given; written and read back with two statements for each 500."""
+    found: dict[str, Case] = {}
+    for start in range(0, len(values), CHUNK):
+        chunk = values[start:start + CHUNK]
+        insert_many(Case, chunk)
+        found |= {case.reference: case for case in db.session.scalars(
+            sa.select(Case).where(Case.reference.in_([row["reference"] for row in chunk])))}
+    return [found[row["reference"]] for row in values]
+
+
+def _case_values(
     concern: Concern, places: _Places, status: Status, complainant_id: int | None, patient_id: int | None, *, by: Actor, at: datetime,
-) -> Case:
+) -> dict[str, Any]:
     site = places.sites[concern.site_code]
     team = places.teams[concern.team_code] if concern.team_code else None
     unit = places.units[concern.unit_code] if concern.unit_code else None
-    return Case(
-        reference=new_reference(at), source_key=concern.source_key, status=status, case_type=concern.case_type,
-        channel=concern.channel, site_id=site.id, unit_id=unit.id if unit else None, pack=_proposed_pack(site.pack, concern.case_type),
-        received_at=concern.received_at,
-        team_received_at=concern.team_received_at or concern.received_at, logged_at=at, last_activity_at=at,
-        happened_on=concern.happened_on, complainant_id=complainant_id, patient_id=patient_id,
-        relationship_to_patient=concern.relationship, is_anonymous=concern.is_anonymous,
-        consent_status=ConsentStatus.NOT_NEEDED if concern.relationship is Relationship.SELF else ConsentStatus.UNKNOWN,
-        has_agreed_to_email=concern.has_agreed_to_email, narrative=concern.narrative, outcome_sought=concern.outcome_sought,
-        priority=2 if concern.is_danger_now or concern.is_safeguarding else 0, is_risk_answered=concern.is_risk_answered,
-        is_danger_now=concern.is_danger_now, is_safeguarding=concern.is_safeguarding, is_inpatient=concern.is_inpatient,
-        handler_id=by.staff_id if concern.takes_it and by.uid not in concern.subject_uids else None,
-        team_id=team.id if team else None, queue_at=FAR_FUTURE, version=1, cycle=1, is_open=True)
+    return {
+        "reference": new_reference(at), "source_key": concern.source_key, "status": status, "case_type": concern.case_type,
+        "channel": concern.channel, "site_id": site.id, "unit_id": unit.id if unit else None,
+        "pack": _proposed_pack(site.pack, concern.case_type), "received_at": concern.received_at,
+        "team_received_at": concern.team_received_at or concern.received_at, "logged_at": at, "last_activity_at": at,
+        "happened_on": concern.happened_on, "complainant_id": complainant_id, "patient_id": patient_id,
+        "relationship_to_patient": concern.relationship, "is_anonymous": concern.is_anonymous,
+        "consent_status": ConsentStatus.NOT_NEEDED if concern.relationship is Relationship.SELF else ConsentStatus.UNKNOWN,
+        "has_agreed_to_email": concern.has_agreed_to_email, "narrative": concern.narrative, "outcome_sought": concern.outcome_sought,
+        "priority": 2 if concern.is_danger_now or concern.is_safeguarding else 0, "is_risk_answered": concern.is_risk_answered,
+        "is_danger_now": concern.is_danger_now, "is_safeguarding": concern.is_safeguarding, "is_inpatient": concern.is_inpatient,
+        "handler_id": by.staff_id if concern.takes_it and by.uid not in concern.subject_uids else None,
+        "team_id": team.id if team else None, "queue_at": FAR_FUTURE, "version": 1, "cycle": 1, "is_open": True}
 
 
 def _proposed_pack(site_pack: str, case_type: CaseType) -> str:
@@ -190,14 +202,16 @@ def _proposed_pack(site_pack: str, case_type: CaseType) -> str:
 
 
 def _add_details(cases: Sequence[Case], concerns: Sequence[Concern], *, by: Actor, at: datetime) -> None:
-    for case, concern in zip(cases, concerns, strict=True):
-        db.session.add_all(
-            Point(case_id=case.id, position=position, text=text, unit_id=case.unit_id)
-            for position, text in enumerate(_written(concern.points), start=1))
-        if case.handler_id or case.team_id:
-            db.session.add(Assignment(
-                case_id=case.id, staff_id=case.handler_id, team_id=case.team_id, assigned_at=at, assigned_by_id=by.staff_id))
-        db.session.add_all(CaseSubject(case_id=case.id, staff_id=_staff(uid, "subjects").id) for uid in dict.fromkeys(concern.subject_uids))
+    both = list(zip(cases, concerns, strict=True))
+    points = [{"case_id": case.id, "position": position, "text": text, "unit_id": case.unit_id}
+              for case, concern in both for position, text in enumerate(_written(concern.points), start=1)]
+    given = [{"case_id": case.id, "staff_id": case.handler_id, "team_id": case.team_id, "assigned_at": at, "assigned_by_id": by.staff_id}
+             for case in cases if case.handler_id or case.team_id]
+    named = [{"case_id": case.id, "staff_id": _staff(uid, "subjects").id}
+             for case, concern in both for uid in dict.fromkeys(concern.subject_uids)]
+    insert_many(Point, points)
+    insert_many(Assignment, given)
+    insert_many(CaseSubject, named)
 
 
 def _written(points: Sequence[str]) -> list[str]:
