@@ -5,7 +5,7 @@ PORT ?= 5000
 WORKERS ?= 2
 PYTHON ?= python3
 BIN := .venv/bin
-DEMO := env REDRESS_ENV=demo SCHEDULER_IN_WEB=1 ORGANISATION='Larkmoor Hospital' MAIL_FROM=patient.relations@larkmoor.example PUBLIC_URL=http://127.0.0.1:$(PORT) $(BIN)/flask --app wsgi
+DEMO := env REDRESS_ENV=demo LOG_LEVEL=WARNING SCHEDULER_IN_WEB=1 ORGANISATION='Larkmoor Hospital' MAIL_FROM=patient.relations@larkmoor.example PUBLIC_URL=http://127.0.0.1:$(PORT) $(BIN)/flask --app wsgi
 
 .PHONY: help demo demo-reset test check bench vendor screenshots program tests system
 
