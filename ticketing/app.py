@@ -19,6 +19,7 @@ from ticketing.core.database import db
 from ticketing.core.permissions import Permission
 from ticketing.escalation.views import bp as escalation
 from ticketing.operations.views import bp as operations
+from ticketing.reports.views import bp as reports
 from ticketing.web import errors, filters, forms, guards, headers, logs
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ DOORS: tuple[filters.Door, ...] = (
     filters.Door("My tasks", "cases.tasks", "clipboard-check", (Permission.WORK_CASES,)),
     filters.Door("Questions for me", "cases.questions", "question-circle", (Permission.ANSWER_STATEMENTS,)),
     filters.Door("Escalations", "escalation.index", "bell", (Permission.VIEW_ESCALATIONS,)),
+    filters.Door("Reports", "reports.overview", "bar-chart", (Permission.VIEW_REPORTS,)),
+    filters.Door("Delivery", "reports.delivery", "envelope", (Permission.VIEW_DELIVERY,)),
+    filters.Door("Trail", "reports.trail", "clock-history", (Permission.VIEW_TRAIL,)),
     filters.Door("Staff", "accounts.staff", "people", (Permission.MANAGE_STAFF,)),
     filters.Door("Teams", "accounts.teams", "diagram-3", (Permission.MANAGE_STAFF,)),
     filters.Door("Sites and units", "codes.places", "hospital", (Permission.MANAGE_STAFF,)),
@@ -57,6 +61,6 @@ def create_app(settings: Settings) -> Flask:
     commands.init_app(app)
     accounts.init_app(app, hand_over=hand_over_all)
     schedule.init_app(app)
-    for room in (operations, cases, accounts.bp, codes.bp, escalation):
+    for room in (operations, cases, accounts.bp, codes.bp, escalation, reports):
         app.register_blueprint(room)
     return app

@@ -44,6 +44,16 @@ def entries_about(stream: str, *, limit: int = 50) -> tuple[EntryRow, ...]:
     return _read(sa.select(*STORED).where(ENTRIES.c.about == stream).order_by(ENTRIES.c.id.desc()).limit(limit))
 
 
+def entries_where(
+    conditions: Sequence[sa.ColumnElement[bool]], *, before: int | None = None, limit: int = 50,
+) -> tuple[tuple[int, EntryRow], ...]:
+    """Entries of any stream that meet these conditions on AuditEntry, newest first, each with the key of its place in the trail."""
+    query = sa.select(ENTRIES.c.id, ENTRIES.c.uid).where(*conditions).order_by(ENTRIES.c.id.desc()).limit(limit)
+    places = {row.uid: row.id for row in db.session.execute(query if before is None else query.where(ENTRIES.c.id < before))}
+    rows = _read(sa.select(*STORED).where(ENTRIES.c.uid.in_(places)).order_by(ENTRIES.c.id.desc()))
+    return tuple((places[row.uid], row) for row in rows)
+
+
 def entry_count(stream: str | None = None) -> int:
     """How many entries a stream, or the whole trail, holds."""
     query = sa.select(sa.func.count()).select_from(ENTRIES)

@@ -20,6 +20,8 @@ from ticketing.demo.rules.hospital import FIRST_SITE, SIGN_INS, STAFF
 from ticketing.firings.models import Firing
 from ticketing.firings.rules import FiringState
 from ticketing.outbox.models import OutboxMessage
+from ticketing.sla.models import Timer
+from ticketing.sla.rules import State
 
 STORIES = Path(__file__).parent / "data" / "stories.toml"
 
@@ -75,6 +77,14 @@ def open_requests(reference: str) -> tuple[str, ...]:
     return tuple(db.session.scalars(
         sa.select(StatementRequest.uid).join(Case, Case.id == StatementRequest.case_id)
         .where(Case.reference == reference, StatementRequest.state == StatementState.OPEN).order_by(StatementRequest.id)))
+
+
+def unexplained(reference: str) -> tuple[tuple[str, str], ...]:
+    """(target, subject) of the missed targets of a case that nobody has given a reason for."""
+    return tuple((row.target, row.subject) for row in db.session.execute(
+        sa.select(Timer.target, Timer.subject).join(Case, Case.id == Timer.case_id)
+        .where(Case.reference == reference, Timer.state == State.BREACHED, Timer.breach_reason.is_(None)).distinct()
+        .order_by(Timer.target, Timer.subject)))
 
 
 def open_tasks(reference: str, prefix: str = "") -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ticketing.firings.rules import Trigger, TriggerKind, sentence_of_trigger, target_noun
+from ticketing.people.rules import TITLES
 
 LATE = timedelta(minutes=5)  # the sweep wakes every few seconds: a step this old waited for a program that was not running
 SOON = timedelta(days=7)
@@ -125,5 +126,7 @@ def reason_task(target: str) -> str:
 
 
 def first_name(name: str) -> str:
-    return name.split()[0] if name.split() else "colleague"
+    """For the greeting: "Samuel" of "Dr Samuel Achterberg"."""
+    words = [word for word in name.split() if word.casefold().rstrip(".") not in TITLES]
+    return words[0] if words else "colleague"
 

@@ -95,10 +95,14 @@ def backlog(at: datetime) -> Backlog:
 
 
 def messages(
-    *, after: str | None = None, state: MessageState | None = None, kind: str | None = None, limit: int = PAGE_SIZE,
+    *, after: str | None = None, state: MessageState | None = None, kind: str | None = None,
+    where: Sequence[sa.ColumnElement[bool]] = (), limit: int = PAGE_SIZE,
 ) -> Page[MessageRow]:
-    """A page of messages, newest first; `after` is the `next` of the page before.  Raises Invalid for a broken key."""
-    query = sa.select(M).order_by(M.created_at.desc(), M.id.desc()).limit(limit + 1)
+    """A page of messages, newest first; `after` is the `next` of the page before, `where` what the reader may see.
+
+    Raises Invalid for a broken key.
+    """
+    query = sa.select(M).where(*where).order_by(M.created_at.desc(), M.id.desc()).limit(limit + 1)
     if state is not None:
         query = query.where(M.state == state)
     if kind is not None:

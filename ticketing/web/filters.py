@@ -44,7 +44,7 @@ def _for_every_page(doors: Sequence[Door]) -> dict[str, Any]:
     actor = current_actor_or_none()
     return {
         "actor": actor,
-        "navigation": [_link(door) for door in doors if actor and any(actor.may(p) for p in door.permissions)],
+        "navigation": _links([door for door in doors if actor and any(actor.may(p) for p in door.permissions)]),
         "organisation": current_app.config["ORGANISATION"],
         "present": moment_of_request(),
         "is_demo": current_app.config["REDRESS_ENV"] == "demo",
@@ -52,12 +52,13 @@ def _for_every_page(doors: Sequence[Door]) -> dict[str, Any]:
     }
 
 
-def _link(door: Door) -> Link:
-    return Link(door.label, url_for(door.endpoint), door.icon, _is_under(door))
+def _links(doors: Sequence[Door]) -> list[Link]:
+    """One door is lit: the page's own, or the nearest above it, so that a person's page keeps Staff lit."""
+    lit = max(filter(_is_over, doors), key=lambda door: len(url_for(door.endpoint)), default=None)
+    return [Link(door.label, url_for(door.endpoint), door.icon, door is lit) for door in doors]
 
 
-def _is_under(door: Door) -> bool:
-    """The door's own page, or one below it: a person's page keeps Staff lit."""
+def _is_over(door: Door) -> bool:
     url = url_for(door.endpoint)
     return request.endpoint == door.endpoint or (url != "/" and request.path.startswith(f"{url}/"))
 

@@ -89,9 +89,8 @@ RUNNING = (
     Wish(S.QUALITY_REVIEW, 33, "family-3", due=32),
     Wish(S.AWAITING_SIGNOFF, 25, "medicine-2", due=25), Wish(S.AWAITING_SIGNOFF, 27, "lead-surgery", due=29),
     Wish(S.AWAITING_SIGNOFF, 36, "lead-family", due=34),
-    Wish(S.RESPONSE_SENT, 31, "officer", story="safeguarding-home"), Wish(S.RESPONSE_SENT, 28, "surgery-2"),
-    Wish(S.RESPONSE_SENT, 40, "family-2"),
-    Wish(S.RESPONSE_SENT, 34, "lead-medicine"), Wish(S.RESPONSE_SENT, 26, "lead-surgery"),
+    Wish(S.RESPONSE_SENT, 24, "officer", story="safeguarding-home"), Wish(S.RESPONSE_SENT, 22, "surgery-2"),
+    Wish(S.RESPONSE_SENT, 27, "family-2"), Wish(S.RESPONSE_SENT, 25, "lead-medicine"), Wish(S.RESPONSE_SENT, 20, "lead-surgery"),
     Wish(S.MEETING_OFFERED, 38, "lead-family"), Wish(S.MEETING_OFFERED, 45, "medicine-2"),
     Wish(S.REOPENED, 55, "officer", reopened_from="The letter answers what happened in the night and not why her other daughter was rung."),
     Wish(S.REOPENED, 62, "surgery-2", reopened_from="Has had a second opinion and asks us to look at the scan again."),
@@ -116,12 +115,13 @@ SETTLED = tuple(Wish(S.RESOLVED_INFORMAL, age, case_type=kind) for kind, age in 
     (PALS, 3), (PALS, 6), (PALS, 11), (PALS, 16), (PALS, 23), (PALS, 31), (PALS, 39), (PALS, 47), (PALS, 56), (PALS, 68), (PALS, 77),
     (ENQUIRY, 2), (ENQUIRY, 18), (ENQUIRY, 36), (THANKS, 5), (THANKS, 27), (THANKS, 49), (IDEA, 9), (IDEA, 44)))
 CLOSED = tuple(
-    Wish(S.CLOSED, age, due=due, is_early=age in (36, 46, 54, 63, 72, 79), is_acknowledged_late=age in (50, 68, 82),
-         is_extended=age in (61, 74, 83), reopened_from="One of the points was not answered." if age == 84 else "")
+    Wish(S.CLOSED, age, due=due, is_early=age in (18, 21, 30, 46, 63, 79), is_acknowledged_late=age in (50, 68),
+         is_extended=age in (61, 83), hold=COMPLAINANT if age in (38, 51, 71, 80) else None,
+         reopened_from="One of the points was not answered." if age == 84 else "")
     for age, due in (
-        (34, 0), (36, 0), (37, 0), (39, 0), (41, 0), (42, 24), (43, 0), (44, 0), (46, 0), (47, 0), (48, 18), (50, 0), (51, 0), (53, 0),
-        (54, 0), (56, 0), (57, 20), (59, 0), (60, 0), (61, 40), (63, 0), (64, 0), (66, 0), (68, 0), (69, 19), (71, 0), (72, 0), (74, 38),
-        (76, 0), (79, 0), (82, 0), (83, 42), (84, 0)))
+        (84, 0), (18, 0), (21, 0), (27, 0), (29, 0), (30, 0), (31, 0), (33, 0), (35, 0), (36, 0), (38, 0), (40, 0), (42, 24), (44, 0),
+        (46, 0), (48, 18), (50, 0), (51, 0), (53, 0), (55, 0), (57, 20), (59, 0), (61, 40), (63, 0), (65, 0), (68, 0), (69, 19), (71, 0),
+        (75, 0), (79, 0), (80, 0), (83, 42)))
 WISHES = RUNNING + ENDED_OTHERWISE + SETTLED + CLOSED[:120 - len(RUNNING) - len(ENDED_OTHERWISE) - len(SETTLED)]
 
 

@@ -265,6 +265,9 @@ def _play_investigation(script: Script) -> bool:
     if wish.hold is not None and wish.hold is not HoldReason.AWAITING_CONSENT:
         script.later(3.0, 5.0)
         script.do("hold", reason=wish.hold, note=_hold_note(wish.hold))
+        if not is_last:
+            script.later(5.0, 9.0)
+            script.do("release", note="They are home again and glad to go on.")
     if is_last and wish.asks:
         for extra in range(2, wish.asks + 1):
             script.later(0.2, 1.0)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from ticketing.cases import service as cases
 from ticketing.cases.rules import Action, TaskKind
 from ticketing.cases.service import Concern, Triage
+from ticketing.codes.rules import BreachReason
 from ticketing.core.permissions import Actor
 from ticketing.demo import queries
 from ticketing.demo.rules import Step
@@ -65,6 +67,7 @@ def _agree(reference: str, step: Step, by: Actor) -> None:
 
 def _note(reference: str, step: Step, by: Actor) -> None:
     cases.add_note(reference, step.values["kind"], step.values["text"], by=by, at=step.at)
+    _explain_missed(reference, step, by)
 
 
 def _move(reference: str, step: Step, by: Actor) -> None:
@@ -100,10 +103,15 @@ def _withdraw_statements(reference: str, step: Step, by: Actor) -> None:
 def _finding(reference: str, step: Step, by: Actor) -> None:
     told = step.values
     cases.record_finding(reference, told["position"], told["finding"], told["reason"], told["remedy"], by=by, at=step.at)
+    _explain_missed(reference, step, by)
 
 
 def _hold(reference: str, step: Step, by: Actor) -> None:
     cases.hold(reference, step.values["reason"], step.values["note"], seen=queries.version_of(reference), by=by, at=step.at)
+
+
+def _release(reference: str, step: Step, by: Actor) -> None:
+    cases.release(reference, step.values["note"], seen=queries.version_of(reference), by=by, at=step.at)
 
 
 def _draft(reference: str, step: Step, by: Actor) -> None:
@@ -121,6 +129,7 @@ def _confirm_outcome(reference: str, step: Step, by: Actor) -> None:
 
 def _close(reference: str, step: Step, by: Actor) -> None:
     cases.close(reference, step.values["note"], seen=queries.version_of(reference), by=by, at=step.at)
+    _explain_missed(reference, step, by)
     _finish_tasks(reference, step, by)
 
 
@@ -130,8 +139,17 @@ def _reopen(reference: str, step: Step, by: Actor) -> None:
 
 def _explain_breach(reference: str, step: Step, by: Actor) -> None:
     told = step.values
-    cases.give_breach_reason(reference, told["target"], "", told["reason"], told["note"], by=by, at=step.at)
+    if (told["target"], "") in queries.unexplained(reference):
+        cases.give_breach_reason(reference, told["target"], "", told["reason"], told["note"], by=by, at=step.at)
     _finish_tasks(reference, step, by, "Say why")
+
+
+def _explain_missed(reference: str, step: Step, by: Actor) -> None:
+    """Whoever next works on the case says why a target was missed meanwhile."""
+    for number, (target, subject) in enumerate(queries.unexplained(reference)):
+        reason, note = WHY_MISSED[target][(step.case + number) % len(WHY_MISSED[target])]
+        cases.give_breach_reason(reference, target, subject, reason, note, by=by, at=step.at)
+        _finish_tasks(reference, step, by, "Say why")
 
 
 def _call_back(reference: str, step: Step, by: Actor) -> None:
@@ -156,13 +174,24 @@ def _finish_tasks(reference: str, step: Step, by: Actor, prefix: str = "") -> No
         cases.finish_task(uid, "Done." if prefix else "The case has ended.", by=by, at=step.at)
 
 
+EVERYDAY = ((BreachReason.WORKLOAD, "Two officers were covering for three."),)
+WHY_MISSED: Mapping[str, tuple[tuple[BreachReason, str], ...]] = defaultdict(lambda: EVERYDAY, {
+    "statement": ((BreachReason.STATEMENT_LATE, "Reminded twice. They had been covering two wards."),
+                  (BreachReason.STAFF_ABSENCE, "They were on leave and nobody had been named to answer for them.")),
+    "progress": ((BreachReason.WORKLOAD, "The call was planned and did not happen that week."),
+                 (BreachReason.STAFF_ABSENCE, "The officer was away and the call was not handed over."),
+                 (BreachReason.COMPLAINANT_ASKED, "They had asked not to be rung before the holidays were over.")),
+    "respond": ((BreachReason.COMPLEX, "Three departments had to answer and the answers did not agree at first."),
+                (BreachReason.STATEMENT_LATE, "The statement came after the date that we had agreed.")),
+})
 ENDINGS = frozenset({
     Action.EXCLUDE, Action.WITHDRAW, Action.TRANSFER, Action.MERGE_AS_DUPLICATE, Action.END_WITHOUT_CONSENT, Action.END_CONTACT})
 ACTS: Mapping[str, Act] = {
     "take": _take, "assign": _assign, "name_subject": _name_subject, "triage": _triage, "acknowledge": _acknowledge, "scope": _scope,
     "extend": _agree, "agree": _agree, "note": _note, "move": _move, "settle": _settle, "ask_statement": _ask_statement,
     "draft_statement": _draft_statement, "give_statement": _give_statement, "withdraw_statements": _withdraw_statements,
-    "finding": _finding, "hold": _hold, "draft": _draft, "sign": _sign, "confirm_outcome": _confirm_outcome, "close": _close,
+    "finding": _finding, "hold": _hold,
+    "release": _release, "draft": _draft, "sign": _sign, "confirm_outcome": _confirm_outcome, "close": _close,
     "reopen": _reopen, "explain_breach": _explain_breach, "call_back": _call_back, "task": _task, "priority": _priority,
     "ask_correction": _ask_correction,
 }

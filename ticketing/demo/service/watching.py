@@ -33,23 +33,22 @@ PATIENTS = {"mother": ("Doreen Fairweather", "Judith Fairweather"), "father": ("
 
 @atomic
 def top_up(*, at: datetime) -> str:
-    """Take in, acknowledge and agree the date of one urgent case whose next step fires in about a minute; returns its reference."""
+    """Enter one urgent case from the on-call log, whose next step fires in about a minute; returns its reference."""
     officer = accounts.staff_by_email(next(person.email for person in STAFF if person.key == "officer")).actor
     words, patient = NIGHTS[queries.case_count() % len(NIGHTS)]
     due_on = _second_working_day(at)
     plan = watched(at, due_on, clock.midnight(due_on + timedelta(days=1), ZONE), SECONDS)
-    heard_at = plan.received_at + timedelta(minutes=12)
-    reference = cases.receive(_concern(words, patient, plan.received_at), by=officer, at=heard_at)
+    rang_at = plan.received_at + timedelta(minutes=9)
+    reference = cases.receive(_concern(words, patient, plan.received_at), by=officer, at=at)
     found = Triage(CaseType.COMPLAINT_FORMAL, Severity.HIGH, ConsentStatus.RECEIVED, PACK, is_danger_now=True, is_inpatient=True)
-    cases.triage(reference, found, seen=queries.version_of(reference), by=officer, at=heard_at + timedelta(minutes=4))
-    rang_at = heard_at + timedelta(minutes=9)
+    cases.triage(reference, found, seen=queries.version_of(reference), by=officer, at=at)
     cases.acknowledge(
-        reference, ContactMethod.PHONE, True, "Rang the ward sister first, then the family. Somebody went to the bedside while we spoke.",
-        seen=queries.version_of(reference), by=officer, at=rang_at)
+        reference, ContactMethod.PHONE, True, "On-call log: rang the ward sister, then the family. Somebody went to the bedside meanwhile.",
+        seen=queries.version_of(reference), by=officer, at=at, occurred_at=rang_at)
     cases.add_note(reference, NoteKind.PHONE_CALL, "The ward sister rang back: checked and put right. She will look in every hour.",
-                   by=officer, at=rang_at + timedelta(minutes=20))
+                   by=officer, at=at, occurred_at=rang_at + timedelta(minutes=20))
     cases.scope(reference, due_on, "They want an answer this week. Agreed on the telephone.", seen=queries.version_of(reference),
-                by=officer, at=rang_at + timedelta(minutes=31))
+                by=officer, at=at)
     return reference
 
 
@@ -63,7 +62,7 @@ def _second_working_day(at: datetime) -> date:
 def _concern(words: str, patient: str, received_at: datetime) -> Concern:
     name, teller = PATIENTS[patient]
     return Concern(
-        case_type=CaseType.COMPLAINT_FORMAL, channel=Channel.WEB_FORM, site_code="LARKMOOR", received_at=received_at, narrative=words,
+        case_type=CaseType.COMPLAINT_FORMAL, channel=Channel.PHONE, site_code="LARKMOOR", received_at=received_at, narrative=words,
         unit_code="AMU", outcome_sought="That somebody looks now, and tells me.", points=("What the patient needed was not done.",),
         complainant=PersonDetails(name=teller, phone="07700 900777", email=f"{teller.split()[0].lower()}@mail.example"),
         patient=PersonDetails(name=name), relationship=RELATIONSHIP[patient], has_agreed_to_email=True, is_risk_answered=True,

@@ -1,0 +1,113 @@
+"""The reports: the manager's overview with the cases behind each number, the ledger of messages, the trail, the demo's mailbox."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from ticketing.accounts import queries as accounts
+from ticketing.codes import queries as codes
+from ticketing.core import clock
+from ticketing.core.errors import NotFound
+from ticketing.core.paging import PAGE_SIZE
+from ticketing.core.permissions import Permission
+from ticketing.outbox import service as outbox
+from ticketing.outbox.rules import MessageState
+from ticketing.reports import queries
+from ticketing.reports.forms import MailboxForm, MessageForm, PeriodForm, TrailForm
+from ticketing.reports.queries import MessageFilter, Narrowing, TrailFilter
+from ticketing.reports.rules import METRICS, Overview, due_day, period_of, periods
+from ticketing.web.filters import moment_of_request
+from ticketing.web.guards import current_actor, requires
+
+bp = Blueprint("reports", __name__, url_prefix="/reports")
+KINDS = {
+    "escalation": "Escalation", "statement_asked": "Questions for a clinician", "statement_given": "A statement was given",
+    "statement_declined": "A statement was declined", "receipt": "Receipt", "invitation": "Invitation", "reset": "Forgotten password"}
+
+
+@bp.get("")
+@requires(Permission.VIEW_REPORTS)
+def overview() -> ResponseReturnValue:
+    """How the hospital keeps its promises, in one period."""
+    form = _period_form()
+    return render_template("reports/overview.html", form=form, found=_overview(form), metrics=METRICS)
+
+
+@bp.get("/cases")
+@requires(Permission.VIEW_REPORTS)
+def cases() -> ResponseReturnValue:
+    """The cases behind one number."""
+    form = _period_form()
+    found = _overview(form)
+    figure = found.figures.get(request.args.get("figure", ""))
+    if figure is None:
+        raise NotFound("This number is no longer in the report. Go back to the overview.")
+    start = _start()
+    return render_template("reports/cases.html", form=form, found=found, figure=figure, rows=figure.rows[start:start + PAGE_SIZE],
+                           start=start, size=PAGE_SIZE, due_day=due_day)
+
+
+@bp.get("/delivery")
+@requires(Permission.VIEW_DELIVERY)
+def delivery() -> ResponseReturnValue:
+    """The ledger of messages."""
+    form = MessageForm({kind: KINDS.get(kind, kind.replace("_", " ").capitalize()) for kind in queries.message_kinds()})
+    wanted = MessageFilter(MessageState(form.state.data) if form.state.data else None, form.kind.data or "", form.reference.data)
+    page = queries.deliveries(current_actor(), wanted, after=request.args.get("after"))
+    return render_template(
+        "reports/delivery.html", form=form, page=page, counts=queries.delivery_counts(current_actor()), states=MessageState, kinds=KINDS)
+
+
+@bp.post("/delivery/<uid>/requeue")
+@requires(Permission.MANAGE_RULES)
+def requeue(uid: str) -> ResponseReturnValue:
+    """Another chance for a message that was given up or held back."""
+    row = queries.delivery(uid, current_actor())
+    outbox.requeue(row.uid, by=current_actor(), at=moment_of_request())
+    flash("It is back in the queue and leaves within a minute.", "success")
+    return redirect(url_for(".delivery", state=MessageState.QUEUED.value), 303)
+
+
+@bp.get("/trail")
+@requires(Permission.VIEW_TRAIL)
+def trail() -> ResponseReturnValue:
+    """Who did what, when: the first reader's page."""
+    form, zone = TrailForm(dict(queries.actors())), current_app.config["SITE_ZONE"]
+    day: date | None = form.day.data if not form.day.errors else None
+    wanted = TrailFilter(form.reference.data, form.by.data or "", form.act.data or "", day)
+    page = queries.trail_page(current_actor(), wanted, zone, after=request.args.get("after"))
+    return render_template("reports/trail.html", form=form, page=page), form.status if form.errors else 200
+
+
+@bp.get("/mailbox")
+@requires(Permission.VIEW_DELIVERY)
+def mailbox() -> ResponseReturnValue:
+    """Every mail of the demo, in full; there is no such page anywhere else."""
+    if current_app.config["REDRESS_ENV"] != "demo":
+        abort(404)
+    form = MailboxForm()
+    page = queries.caught(Path(current_app.instance_path) / "mailbox", to=form.to.data, after=request.args.get("after"))
+    return render_template("reports/mailbox.html", form=form, page=page)
+
+
+def _period_form() -> PeriodForm:
+    today = clock.day_of(moment_of_request(), current_app.config["SITE_ZONE"])
+    return PeriodForm(
+        {period.code: period.label for period in periods(today)}, {site.code: site.name for site in codes.sites(is_active=None)},
+        {team.code: team.name for team in accounts.teams(is_active=None)})
+
+
+def _overview(form: PeriodForm) -> Overview:
+    at = moment_of_request()
+    period = period_of(form.period.data or "", clock.day_of(at, current_app.config["SITE_ZONE"]))
+    form.period.data = period.code
+    return queries.manager_overview(current_actor(), period, Narrowing(form.site.data or "", form.team.data or ""), at=at)
+
+
+def _start() -> int:
+    text = request.args.get("start", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
