@@ -57,6 +57,7 @@ class Settings:
             "database_url": _url(settings.database_url),
             "migration_database_url": _url(settings.migration_database_url or settings.database_url),
             "secure_cookies": settings.secure_cookies if "secure_cookies" in given else not relaxed,
+            "debug": settings.debug or _value("flask_debug", "bool", environ.get("FLASK_DEBUG", "")),
         }
         settings = cls(**{**given, **filled})
         settings._refuse_unsafe()

@@ -1,0 +1,48 @@
+"""Settings: what the environment says is what the program gets, and what would be unsafe does not start."""
+
+from __future__ import annotations
+
+import pytest
+
+from config import Settings, UnsafeSettings
+
+KEY = "k" * 40
+SAFE = {"REDRESS_ENV": "production", "SECRET_KEY": KEY}
+
+
+def test_production_starts_when_it_is_safe():
+    settings = Settings.from_env(SAFE)
+    assert settings.secure_cookies
+    assert settings.as_config()["SESSION_COOKIE_NAME"] == "__Host-redress"
+
+
+@pytest.mark.parametrize(("changes", "sentence"), [
+    ({"SECRET_KEY": ""}, "SECRET_KEY is missing"),
+    ({"SECRET_KEY": "short"}, "SECRET_KEY is missing or too short"),
+    ({"DEBUG": "1"}, "DEBUG is on"),
+    ({"FLASK_DEBUG": "true"}, "DEBUG is on"),
+    ({"SECURE_COOKIES": "no"}, "SECURE_COOKIES is off"),
+    ({"WEB_PROCESSES": "2"}, "SQLite serves one web process"),
+    ({"REDRESS_ENV": "live"}, "use one of production"),
+    ({"WEB_PROCESSES": "many"}, "must be a whole number"),
+])
+def test_what_would_be_unsafe_in_production_does_not_start_and_says_why(changes, sentence):
+    with pytest.raises(UnsafeSettings, match=sentence):
+        Settings.from_env(SAFE | changes)
+
+
+def test_every_reason_is_given_at_once():
+    with pytest.raises(UnsafeSettings) as refused:
+        Settings.from_env({"REDRESS_ENV": "production", "DEBUG": "1", "WEB_PROCESSES": "3"})
+    assert str(refused.value).count("\n- ") == 3
+
+
+def test_several_web_processes_are_fine_on_postgresql():
+    url = "postgresql://redress@db/redress"
+    assert Settings.from_env(SAFE | {"WEB_PROCESSES": "4", "DATABASE_URL": url}).database_url == "postgresql+psycopg://redress@db/redress"
+
+
+def test_development_needs_nothing_and_the_owner_of_the_tables_may_be_another():
+    assert Settings.from_env({}).database_url.startswith("sqlite:///")
+    settings = Settings.from_env({"DATABASE_URL": "postgresql://app@db/r", "MIGRATION_DATABASE_URL": "postgresql://owner@db/r"})
+    assert settings.migration_database_url == "postgresql+psycopg://owner@db/r"
