@@ -33,7 +33,7 @@ from ticketing.cases.queries.facts import facts_of
 from ticketing.cases.queries.visibility import NO_CASE, visible_to
 from ticketing.cases.rules import CaseFacts, missing_for, moves_from
 from ticketing.codes import queries as codes
-from ticketing.codes.models import Unit
+from ticketing.codes.models import Site, Unit
 from ticketing.codes.rules import BreachReason
 from ticketing.core.database import db
 from ticketing.core.errors import Invalid, NotFound
@@ -53,29 +53,26 @@ def get_case(reference: str, actor: Actor, *, at: datetime) -> CaseView:
     """The case, whole; NotFound if it is hidden or missing, with the same words."""
     case = find_case(reference, actor)
     names = accounts.names_by_id(_staff_ids(case))
-    site = codes.site_by_id(case.site_id)
-    unit = codes.unit_by_id(case.unit_id) if case.unit_id else None
-    handler = accounts.staff_by_id(case.handler_id) if case.handler_id else None
-    team = accounts.team_by_id(case.team_id) if case.team_id else None
+    place = _place(case)
     known, facts, entries = people.people([case.complainant_id, case.patient_id]), facts_of(case), _entries(case, None)
     return CaseView(
         reference=case.reference, version=case.version, status=case.status, is_open=case.is_open, cycle=case.cycle,
         case_type=case.case_type,
-        channel=case.channel, site=site.name, site_code=site.code, zone=site.zone, unit=unit.name if unit else "",
-        unit_code=unit.code if unit else "", pack=case.pack, is_pack_confirmed=case.is_pack_confirmed, received_at=case.received_at,
+        channel=case.channel, site=place.site, site_code=place.site_code, zone=place.zone, unit=place.unit or "",
+        unit_code=place.unit_code or "", pack=case.pack, is_pack_confirmed=case.is_pack_confirmed, received_at=case.received_at,
         team_received_at=case.team_received_at, logged_at=case.logged_at, happened_on=case.happened_on,
         complainant=_person(known.get(case.complainant_id or 0)), patient=_person(known.get(case.patient_id or 0)),
         is_patient_speaking=case.patient_id is not None and case.patient_id == case.complainant_id,
         relationship=case.relationship_to_patient, is_anonymous=case.is_anonymous, consent_status=case.consent_status,
         has_agreed_to_email=case.has_agreed_to_email, narrative=case.narrative, outcome_sought=case.outcome_sought, severity=case.severity,
         priority=case.priority, is_risk_answered=case.is_risk_answered, is_danger_now=case.is_danger_now,
-        is_safeguarding=case.is_safeguarding, is_inpatient=case.is_inpatient, handler=handler.name if handler else "",
-        handler_uid=handler.uid if handler else "", is_mine=case.handler_id is not None and case.handler_id == actor.staff_id,
-        team=team.name if team else "", team_code=team.code if team else "", acknowledged_at=case.acknowledged_at,
+        is_safeguarding=case.is_safeguarding, is_inpatient=case.is_inpatient, handler=place.handler or "",
+        handler_uid=place.handler_uid or "", is_mine=case.handler_id is not None and case.handler_id == actor.staff_id,
+        team=place.team or "", team_code=place.team_code or "", acknowledged_at=case.acknowledged_at,
         acknowledgement_method=case.acknowledgement_method, is_discussion_offered=case.is_discussion_offered,
         response_due_on=case.response_due_on, response_sent_at=case.response_sent_at, closed_at=case.closed_at, outcome=case.outcome,
         closing_note=case.closing_note, hold_reason=case.hold_reason, held_since=case.held_since, open_statements=case.open_statements,
-        points=_points(case), timers=timers_of(case.id, site.zone, at=at), notes=_notes(case, names), tasks=_tasks(case, names),
+        points=_points(case), timers=timers_of(case.id, place.zone, at=at), notes=_notes(case, names), tasks=_tasks(case, names),
         statements=_statements(case, names), holds=_holds(case), responses=_responses(case, names), assignments=_assignments(case, names),
         corrections=_corrections(case, names, actor), subjects=tuple(names.get(staff, "") for staff in sorted(facts.subject_ids)),
         entries=entries.rows, earlier_entries=entries.next, moves=_moves(facts, actor))
@@ -127,6 +124,16 @@ def _timer(item: Reckoning, zone: str, at: datetime, reason: str | None, *, with
         met_at=item.met_at,
         held_since=item.held_since, is_day_unit=item.unit.is_in_days, on_breach=item.rule.on_breach,
         breach_reason=BreachReason.of(reason) if reason else None, account=item.account if with_account else ())
+
+
+def _place(case: Case) -> sa.Row[Any]:
+    """Where the case belongs and who has it, in one statement."""
+    columns: tuple[Any, ...] = (
+        Site.name.label("site"), Site.code.label("site_code"), Site.zone, Unit.name.label("unit"), Unit.code.label("unit_code"),
+        Staff.name.label("handler"), Staff.uid.label("handler_uid"), Team.name.label("team"), Team.code.label("team_code"))
+    return db.session.execute(
+        sa.select(*columns).select_from(Case).join(Site, Site.id == Case.site_id).outerjoin(Unit, Unit.id == Case.unit_id)
+        .outerjoin(Staff, Staff.id == Case.handler_id).outerjoin(Team, Team.id == Case.team_id).where(Case.id == case.id)).one()
 
 
 def _staff_ids(case: Case) -> set[int]:
