@@ -19,6 +19,7 @@ from ticketing.core.database import db
 from ticketing.core.permissions import Permission
 from ticketing.escalation.views import bp as escalation
 from ticketing.operations.views import bp as operations
+from ticketing.portal.views import bp as portal
 from ticketing.reports.views import bp as reports
 from ticketing.web import errors, filters, forms, guards, headers, logs
 
@@ -61,6 +62,6 @@ def create_app(settings: Settings) -> Flask:
     commands.init_app(app)
     accounts.init_app(app, hand_over=hand_over_all)
     schedule.init_app(app)
-    for room in (operations, cases, accounts.bp, codes.bp, escalation, reports):
+    for room in (operations, cases, accounts.bp, codes.bp, escalation, reports, portal):
         app.register_blueprint(room)
     return app

@@ -16,6 +16,8 @@ PUBLIC = {
     "accounts.sign_out",
     "operations.healthz",
     "operations.readyz",
+    "portal.new",
+    "portal.received",
 }
 
 

@@ -21,6 +21,7 @@ class Limited(Enum):
     ADDRESS = "address"
     RESET_NAME = "reset-name"
     RESET_ADDRESS = "reset-address"
+    CONCERN = "concern"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ LIMITS: dict[Limited, Limit] = {
     Limited.ADDRESS: Limit(40, LOCKED_FOR),  # a whole hospital may share one
     Limited.RESET_NAME: Limit(3, timedelta(hours=1)),
     Limited.RESET_ADDRESS: Limit(20, timedelta(hours=1)),
+    Limited.CONCERN: Limit(20, timedelta(hours=1)),  # the public form, from one address
 }
 
 

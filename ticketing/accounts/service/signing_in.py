@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any, cast
 
 import sqlalchemy as sa
+from flask import current_app
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ticketing.accounts import rules
@@ -16,6 +18,7 @@ from ticketing.accounts.service.rows import _lock_staff, _must_be_or_manage
 from ticketing.audit import service as audit
 from ticketing.audit.rules import ACCESS_STREAM, Act, staff_stream
 from ticketing.core.database import atomic, db, is_postgresql
+from ticketing.core.errors import TooMany
 from ticketing.core.permissions import Actor, machine, staff_actor
 
 KEPT_FOR = timedelta(days=30)
@@ -136,6 +139,20 @@ def count_try(key: str, kind: Limited, *, at: datetime) -> tuple[bool, int, date
     ).returning(Throttle.tries, Throttle.expires_at)
     tries, expires_at = db.session.execute(statement).one()
     return tries > limit.tries, tries, expires_at
+
+
+@atomic
+def count_visit(kind: Limited, address: str, sentence: str, *, at: datetime) -> None:
+    """Part of a verb at the public door: count one more from this address.
+
+    Raises TooMany, with `sentence` and the wait, beyond the limit; what the verb did is undone with the count.
+    """
+    key = rules.throttle_key(kind, address, str(current_app.config["SECRET_KEY"]))
+    is_over, _, until = count_try(key, kind, at=at)
+    if is_over:
+        wait = max(1, ceil((until - at).total_seconds() / 60))
+        raise TooMany(f"{sentence} Nothing you typed is lost: try again in {wait} minute{'s' if wait > 1 else ''}, or call us.",
+                      retry_after=wait * 60)
 
 
 def _forget_tries(key: str) -> None:
