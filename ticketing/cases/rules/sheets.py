@@ -14,6 +14,7 @@ Cell = str | datetime | date
 LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")  # str.splitlines would also cut at form feeds and U+2028 inside a cell
 LONGEST_CELL = 10_000_000
 FORMULA = tuple("=+-@\t\r＝＋－＠")
+UNSEEN = "\ufeff\u200b\u2060"
 LINE_HEADING, REASON_HEADING = "Line in the file", "Why it was left out"
 MORE_THAN_7_BIT = re.compile(rb"[\x80-\xff]")
 
@@ -150,7 +151,8 @@ class _Collector:
 
 def neutral(cell: str) -> str:
     """A cell as text for any spreadsheet program: one that could be a formula gets a leading apostrophe."""
-    return f"'{cell}" if cell.lstrip(" \u00a0").startswith(FORMULA) else cell
+    is_formula = cell.startswith(FORMULA) or cell.lstrip().lstrip(UNSEEN).startswith(FORMULA)
+    return f"'{cell}" if is_formula else cell
 
 
 def _restored(row: Row) -> Row:
