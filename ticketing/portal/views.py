@@ -17,6 +17,12 @@ bp = Blueprint("portal", __name__)
 RECEIVED = "received"  # the one thing kept in the signed cookie: no reference stands in an address
 
 
+@bp.context_processor
+def _home() -> dict[str, str]:
+    """The hospital's name leads to the form, not to the staff's door."""
+    return {"public_home_url": url_for("portal.new")}
+
+
 @bp.route("/concerns/new", methods=["GET", "POST"])
 @public
 def new() -> ResponseReturnValue:
