@@ -61,17 +61,17 @@ def test_what_is_missed_says_how_late_in_words(client, hospital, set_clock):
     enter(client)
     page = client.page("/cases/?view=breached")
     assert rows(page) == [reference]
-    assert "4 days late" in page.text
+    assert "2 working days late" in page.text
 
 
 def test_due_today_and_soon_read_as_people_say_it(client, officer, hospital, set_clock):
     make_case(hospital.officer)
-    assert "in 2 days" in client.page("/cases/?view=all_open").text
+    assert "2 working days left" in client.page("/cases/?view=all_open").text
     set_clock(THURSDAY)
     enter(client, name="Later Reader")
     page = client.page("/cases/?view=due_today")
     assert "by the end of Thu 5 Mar 2026" in page.text
-    assert page.one(class_="worklist-left").text == "today"
+    assert page.one(class_="worklist-left").text == "due today"
 
 
 def test_taking_a_case_from_the_list(client, officer, hospital):

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ticketing.calendars.rules import named_calendar
 from ticketing.packs.rules import Unit, load
-from ticketing.sla.rules import Reckoning, State, due_phrase, left_phrase, moment_phrase
+from ticketing.sla.rules import Reckoning, State, due_phrase, left_phrase, moment_phrase, waiting_phrase
 
 LONDON = "Europe/London"
 DUE = datetime(2026, 12, 31, tzinfo=UTC)
@@ -43,3 +44,18 @@ def test_hours_are_told_in_hours_and_minutes():
     assert amount_phrase(timedelta(hours=2, minutes=5), Unit.HOURS) == "2 hours 5 minutes"
     assert amount_phrase(timedelta(hours=1), Unit.WORKING_HOURS) == "1 hour of working time"
     assert amount_phrase(timedelta(seconds=20), Unit.HOURS) == "0 minutes"
+
+
+@pytest.mark.parametrize(("target", "due", "at", "words"), [
+    ("acknowledge", "2026-12-31T00:00+00:00", "2026-12-23T10:00+00:00", "3 working days left"),   # 24, 29 and 30 December
+    ("acknowledge", "2026-12-31T00:00+00:00", "2026-12-30T23:59+00:00", "due today"),
+    ("acknowledge", "2026-12-31T00:00+00:00", "2026-12-31T00:00+00:00", "1 working day late"),
+    ("acknowledge", "2026-12-25T00:00+00:00", "2026-12-26T10:00+00:00", "just missed"),             # no working day has passed since
+    ("six_months", "2026-12-31T00:00+00:00", "2026-12-23T10:00+00:00", "7 days left"),
+    ("respond", "2026-06-30T23:00+00:00", "2026-07-02T10:00+00:00", "2 days late"),                 # midnight in London's summer
+])
+def test_a_row_of_a_list_says_what_is_left_in_the_targets_own_unit(target, due, at, words):
+    rule = load("england-nhs").target(target)
+    calendar = named_calendar("england_wales", LONDON)
+    said = waiting_phrase(datetime.fromisoformat(due), rule, calendar, LONDON, at=datetime.fromisoformat(at))
+    assert said == words

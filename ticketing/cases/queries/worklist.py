@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
 
 from ticketing.accounts.models import Staff, Team
+from ticketing.calendars.rules import named_calendar
 from ticketing.cases.models import Case
 from ticketing.cases.queries.visibility import visible_to
 from ticketing.cases.rules import Status
@@ -26,7 +27,7 @@ from ticketing.core.references import parse_reference
 from ticketing.packs.rules import load
 from ticketing.people.models import Person
 from ticketing.people.rules import fold_name
-from ticketing.sla.rules import due_phrase
+from ticketing.sla.rules import due_phrase, waiting_phrase
 
 SHORT = 90
 MOST_WORDS = 6
@@ -78,6 +79,7 @@ class CaseRow:
     target: str
     due_at: datetime | None
     due: str
+    left: str
     timing: str
     priority: int
     is_danger_now: bool
@@ -128,7 +130,7 @@ def facets(actor: Actor, filters: Filters, *, at: datetime) -> tuple[Facet, ...]
 def _rows() -> Any:
     handler, complainant = aliased(Staff), aliased(Person)
     return (
-        sa.select(Case, complainant.name.label("complainant"), Unit.name.label("unit"), Site.name.label("site"), Site.zone,
+        sa.select(Case, complainant.name.label("complainant"), Unit.name.label("unit"), Site.name.label("site"), Site.zone, Site.calendar,
                   handler.name.label("handler"), Team.name.label("team"))
         .join(Site, Site.id == Case.site_id)
         .outerjoin(Unit, Unit.id == Case.unit_id)
@@ -137,9 +139,8 @@ def _rows() -> Any:
         .outerjoin(Team, Team.id == Case.team_id)
         .options(sa.orm.load_only(
             Case.reference, Case.status, Case.case_type, Case.channel, Case.is_anonymous, Case.narrative, Case.received_at,
-            Case.next_target,
-            Case.next_due_at, Case.queue_at, Case.is_breached, Case.held_since, Case.priority, Case.is_danger_now, Case.open_statements,
-            Case.pack, Case.version, Case.closed_at, Case.is_open)))
+            Case.next_target, Case.next_due_at, Case.queue_at, Case.is_breached, Case.held_since, Case.priority, Case.is_danger_now,
+            Case.open_statements, Case.pack, Case.version, Case.closed_at, Case.is_open)))
 
 
 def _views(actor: Actor, at: datetime) -> dict[WorklistView, ColumnElement[bool]]:
@@ -230,6 +231,7 @@ def _row(row: sa.Row[Any], at: datetime) -> CaseRow:
         about=about if len(about) <= SHORT else about[:SHORT].rsplit(" ", 1)[0] + "…", unit=row.unit or "", site=row.site,
         handler=row.handler or "", team=row.team or "", received_at=case.received_at,
         target=_target_title(case.pack, case.next_target), due_at=case.next_due_at, due=_due(case, row.zone),
+        left=_left(case, row.calendar, row.zone, at),
         timing=_timing(case, row.zone, at),
         priority=case.priority, is_danger_now=case.is_danger_now, open_statements=case.open_statements, zone=row.zone, version=case.version)
 
@@ -242,6 +244,12 @@ def _due(case: Case, zone: str) -> str:
     if case.next_due_at is None or case.next_target is None:
         return ""
     return due_phrase(case.next_due_at, load(case.pack).target(case.next_target).unit, zone)
+
+
+def _left(case: Case, calendar: str, zone: str, at: datetime) -> str:
+    if case.next_due_at is None or case.next_target is None:
+        return ""
+    return waiting_phrase(case.next_due_at, load(case.pack).target(case.next_target), named_calendar(calendar, zone), zone, at=at)
 
 
 def _timing(case: Case, zone: str, at: datetime) -> str:

@@ -10,7 +10,6 @@ from ticketing.cases import queries, service
 from ticketing.cases.forms.worklist import FilterForm
 from ticketing.cases.queries import WorklistView
 from ticketing.cases.views.blueprint import bp, case_of
-from ticketing.cases.views.reading import left_until
 from ticketing.codes import queries as codes
 from ticketing.core.permissions import Permission, Role
 from ticketing.core.references import parse_reference
@@ -30,7 +29,7 @@ def worklist() -> ResponseReturnValue:
     kept = {name: value for name, value in form.data.items() if value}
     return render_template(
         "cases/worklist.html", view=view, page=page, facets=queries.facets(actor, filters, at=at), form=form, filters=filters, kept=kept,
-        left_until=left_until, may_take=actor.may(Permission.WORK_CASES))
+        may_take=actor.may(Permission.WORK_CASES))
 
 
 @bp.get("/cases/find")

@@ -5,7 +5,7 @@ from ticketing.sla.rules.clock import Clock, run_clock
 from ticketing.sla.rules.counting import DayLine
 from ticketing.sla.rules.events import Event, Facts, numbered
 from ticketing.sla.rules.explaining import as_text, ask, explain, parse_event
-from ticketing.sla.rules.phrases import PHRASES, day_phrase, due_phrase, left_phrase, moment_phrase
+from ticketing.sla.rules.phrases import PHRASES, day_phrase, due_phrase, left_phrase, moment_phrase, waiting_phrase
 from ticketing.sla.rules.reckoning import Reckoning, State, reckon, reckon_all
 
 __all__ = [
@@ -31,4 +31,5 @@ __all__ = [
     "reckon",
     "reckon_all",
     "run_clock",
+    "waiting_phrase",
 ]

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ticketing.calendars.rules import find_zone
-from ticketing.packs.rules import Unit
+from ticketing.calendars.rules import WorkingCalendar, find_zone
+from ticketing.packs.rules import Target, Unit
 
 if TYPE_CHECKING:
     from ticketing.sla.rules.reckoning import Reckoning
@@ -68,6 +68,27 @@ def _missed(reckoning: Reckoning, zone: str) -> str:
         words = amount_phrase(-left, reckoning.unit)
         return f"met {words} late" if reckoning.met_at else f"breached {words} ago"
     return f"breached at the end of {day_phrase(due_at - timedelta(microseconds=1), zone)}" if due_at else PHRASES["breached"]
+
+
+def waiting_phrase(due_at: datetime, rule: Target, calendar: WorkingCalendar, zone: str, *, at: datetime) -> str:
+    """The same for a row of a list, where only the due moment is at hand: "2 working days left", "due today", "3 days late"."""
+    left = _left(due_at, rule, calendar, zone, at)
+    if at >= due_at:
+        return f"{amount_phrase(-left, rule.unit)} late" if left else "just missed"
+    return f"{amount_phrase(left, rule.unit)} left" if left else "due today"
+
+
+def _left(due_at: datetime, rule: Target, calendar: WorkingCalendar, zone: str, at: datetime) -> int | timedelta:
+    """In the target's own unit; negative once it is late.  For months and agreed dates in calendar days."""
+    if not rule.unit.is_in_days:
+        if not rule.unit.is_working:
+            return due_at - at
+        return calendar.between(at, due_at) if at < due_at else -calendar.between(due_at, at)
+    place = find_zone(zone)
+    due_on, today = (due_at - timedelta(microseconds=1)).astimezone(place).date(), at.astimezone(place).date()
+    if rule.unit.is_working:
+        return calendar.with_week(rule.working_week).working_dates_between(today, due_on)
+    return (due_on - today).days
 
 
 def amount_phrase(amount: int | timedelta, unit: Unit) -> str:
