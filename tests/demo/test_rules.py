@@ -18,6 +18,7 @@ MOMENTS = {
     "a Tuesday afternoon": datetime(2026, 11, 24, 15, 0, tzinfo=UTC),
     "a Monday before anybody is in": datetime(2026, 11, 23, 7, 30, tzinfo=UTC),
     "a Sunday in the night of a clock change": datetime(2026, 10, 25, 1, 30, tzinfo=UTC),
+    "a Tuesday a minute after opening": datetime(2026, 11, 24, 9, 1, tzinfo=UTC),
     "between Christmas and New Year": datetime(2026, 12, 28, 12, 0, tzinfo=UTC),
 }
 

@@ -11,7 +11,6 @@ from flask.typing import ResponseReturnValue
 from ticketing.accounts import queries as accounts
 from ticketing.codes import queries as codes
 from ticketing.core import clock
-from ticketing.core.errors import NotFound
 from ticketing.core.paging import PAGE_SIZE
 from ticketing.core.permissions import Permission
 from ticketing.outbox import service as outbox
@@ -19,8 +18,9 @@ from ticketing.outbox.rules import MessageState
 from ticketing.reports import queries
 from ticketing.reports.forms import MailboxForm, MessageForm, PeriodForm, TrailForm
 from ticketing.reports.queries import MessageFilter, Narrowing, TrailFilter
-from ticketing.reports.rules import METRICS, Overview, due_day, period_of, periods
+from ticketing.reports.rules import METRICS, Figure, Overview, due_day, period_of, periods
 from ticketing.web.filters import moment_of_request
+from ticketing.web.forms import clean
 from ticketing.web.guards import current_actor, requires
 
 bp = Blueprint("reports", __name__, url_prefix="/reports")
@@ -43,10 +43,8 @@ def cases() -> ResponseReturnValue:
     """The cases behind one number."""
     form = _period_form()
     found = _overview(form)
-    figure = found.figures.get(request.args.get("figure", ""))
-    if figure is None:
-        raise NotFound("This number is no longer in the report. Go back to the overview.")
-    start = _start()
+    code, start = clean(request.args.get("figure", ""))[:60], _start()
+    figure = found.figures.get(code) or Figure(code, "The cases behind a number", ())
     return render_template("reports/cases.html", form=form, found=found, figure=figure, rows=figure.rows[start:start + PAGE_SIZE],
                            start=start, size=PAGE_SIZE, due_day=due_day)
 

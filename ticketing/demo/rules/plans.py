@@ -29,6 +29,7 @@ class Wish:
     is_extended: bool = False
     hold: HoldReason | None = None
     asks: int = 0
+    asked: float = 0.0  # working days ago
     clinician: str = ""
     has_draft_statement: bool = False
     extra: str = ""
@@ -75,9 +76,10 @@ RUNNING = (
     Wish(S.SCOPING, 7, "family-2", extra="correction_asked"),
     Wish(S.EARLY_RESOLUTION, 7, "family-2", story="parking"), Wish(S.EARLY_RESOLUTION, 9, "lead-surgery"),
     Wish(S.EARLY_RESOLUTION, 5, "medicine-2", story="dentures"),
-    Wish(S.INVESTIGATION, 12, "officer", asks=2, clinician="clinician", story="seizure-wait"),
-    Wish(S.INVESTIGATION, 21, "officer", asks=1, clinician="clinician", story="ambulance-handover", due=27),
-    Wish(S.INVESTIGATION, 15, "medicine-2", asks=1, clinician="clinician", has_draft_statement=True, story="night-discharge"),
+    Wish(S.INVESTIGATION, 12, "officer", asks=2, asked=5.5, clinician="clinician", story="seizure-wait"),
+    Wish(S.INVESTIGATION, 21, "officer", asks=1, asked=11.6, clinician="clinician", story="ambulance-handover", due=27),
+    Wish(S.INVESTIGATION, 15, "medicine-2", asks=1, asked=8.4, clinician="clinician", has_draft_statement=True,
+         story="night-discharge"),
     Wish(S.INVESTIGATION, 30, "officer", due=28, story="fall", asks=1),
     Wish(S.INVESTIGATION, 14, "lead-surgery", asks=1), Wish(S.INVESTIGATION, 19, "family-2", asks=1, is_acknowledged_late=True),
     Wish(S.INVESTIGATION, 26, "surgery-2", hold=COMPLAINANT), Wish(S.INVESTIGATION, 38, "medicine-2", hold=CORONER, due=60),

@@ -260,7 +260,7 @@ def _play_investigation(script: Script) -> bool:
     script.later(0.1, 1.2)
     is_last = wish.stage is S.INVESTIGATION and not wish.reopened_from
     if is_last and wish.asks:
-        _updates(script, wish.age - script.dice.uniform(2.5, 13.5))
+        _updates(script, wish.age - (wish.asked or script.dice.uniform(1.5, 11.0)))
     _ask(script, 1)
     if wish.hold is not None and wish.hold is not HoldReason.AWAITING_CONSENT:
         script.later(3.0, 5.0)
@@ -270,7 +270,7 @@ def _play_investigation(script: Script) -> bool:
             script.do("release", note="They are home again and glad to go on.")
     if is_last and wish.asks:
         for extra in range(2, wish.asks + 1):
-            script.later(0.2, 1.0)
+            script.later(2.0, 4.0)
             _ask(script, extra)
         _updates(script, wish.age + 0.3)
         if wish.has_draft_statement:
@@ -348,7 +348,7 @@ def _play_response(script: Script) -> bool:
     script.later(0.2, 1.0)
     script.do("draft", text=letter)
     if wish.stage is S.RESPONSE_DRAFTING:
-        return True
+        return _wait(script)
     script.later(0.1, 0.6)
     script.do("move", action=Action.SUBMIT_FOR_REVIEW, why="")
     if plan.number % 4 == 0 and wish.stage is not S.QUALITY_REVIEW:
@@ -358,11 +358,11 @@ def _play_response(script: Script) -> bool:
         script.do("draft", text=letter.replace("Yours sincerely", f"{WILL_RING}\n\nYours sincerely"))
         script.do("move", action=Action.SUBMIT_FOR_REVIEW, why="")
     if wish.stage is S.QUALITY_REVIEW:
-        return True
+        return _wait(script)
     script.later(0.4, 1.4)
     script.do("move", plan.reviewer, action=Action.PASS_REVIEW, why="")
     if wish.stage is S.AWAITING_SIGNOFF:
-        return True
+        return _wait(script)
     if wish.due and wish.due < 25 and wish.stage is S.CLOSED:
         _updates(script, wish.due + script.dice.uniform(1.2, 6.0))
     script.later(0.3, 1.6)
@@ -371,6 +371,12 @@ def _play_response(script: Script) -> bool:
         reason, note = script.dice.choice(WHY_LATE)
         script.do("explain_breach", target="respond", reason=reason, note=note)
     return wish.stage is S.RESPONSE_SENT
+
+
+def _wait(script: Script) -> bool:
+    """It goes no further for now; the complainant is told so."""
+    _updates(script, script.plan.wish.age + 0.3)
+    return True
 
 
 def _play_after(script: Script) -> bool:
@@ -388,6 +394,8 @@ def _play_after(script: Script) -> bool:
     if not wish.reopened_from:
         return True
     script.later(4.0, 8.0)
+    if wish.stage is not S.CLOSED:
+        script.point = max(script.point, wish.age - script.dice.uniform(1.6, 6.0))
     script.do("reopen", why=wish.reopened_from)
     if wish.stage is S.REOPENED:
         return True
