@@ -303,7 +303,8 @@ def demo_seed() -> None:
         click.echo(f"The demo hospital is here, with {demo_queries.case_count()} cases.")
         return
     click.echo("Making the demo hospital: four months of cases, played through the same verbs that people use.")
-    demo_jobs.empty_mailbox(_mailbox())
+    if demo_queries.is_empty():
+        demo_jobs.empty_mailbox(_mailbox())
     with tqdm(total=None, unit=" steps", disable=None, file=sys.stderr) as bar:
         def show(done: int, whole: int) -> None:
             bar.total = whole
@@ -338,6 +339,8 @@ def demo_serve(context: click.Context, port: int) -> None:
     _refuse_outside_demo()
     if not demo_queries.is_here():
         raise click.ClickException("The demo hospital is not here yet. Run `flask --app wsgi demo seed` first.")
+    if not demo_jobs.is_free(port):
+        raise click.ClickException(f"Something else is listening on port {port}. Choose another: make demo PORT={port + 1}")
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     reference = demo_service.top_up(at=clock.now())
     context.invoke(demo_show, port=port)

@@ -1,19 +1,22 @@
 """The demo's mail server keeps what it is given; its commands keep away from real patients."""
 
+import socket
 from pathlib import Path
 
 import pytest
 
+from tests.factories import make_site
 from tests.facts import MONDAY
 from ticketing.core.mail import Mail, send
-from ticketing.demo.jobs import start_catch_all
+from ticketing.demo.jobs import is_free, keep_at_once, start_catch_all
 from ticketing.reports.queries import caught
+
+LETTER = Mail("<abc@larkmoor.example>", "us@larkmoor.example", "nadia@larkmoor.example", "Due soon", "Zażółć ✓", written_at=MONDAY)
 
 
 def test_whatever_is_sent_to_whomever_is_kept(tmp_path: Path):
     url = start_catch_all(tmp_path)
-    letter = Mail("<abc@larkmoor.example>", "us@larkmoor.example", "nadia@larkmoor.example", "Due soon", "Zażółć ✓", written_at=MONDAY)
-    assert send(letter, url) == "accepted"
+    assert send(LETTER, url) == "accepted"
     mail, = caught(tmp_path).rows
     assert (mail.recipient, mail.subject, mail.text) == ("nadia@larkmoor.example", "Due soon", "Zażółć ✓")
 
@@ -40,11 +43,19 @@ def test_show_names_the_five_sign_ins_and_the_address(run, app):
         assert f"{role}@larkmoor.example" in answer.output
 
 
-def test_a_database_in_use_is_left_alone(run, app):
-    from tests.factories import make_site
-
+def test_a_database_in_use_is_left_alone(run, app, tmp_path, monkeypatch):
     make_site()
+    monkeypatch.setattr(app, "instance_path", str(tmp_path))
+    keep_at_once(tmp_path / "mailbox")(LETTER)
     app.config["REDRESS_ENV"] = "demo"
     answer = run.invoke(args=["demo", "seed"])
     assert answer.exit_code == 1
     assert "in use already" in answer.output
+    assert len(caught(tmp_path / "mailbox").rows) == 1
+
+
+def test_a_port_that_somebody_listens_on_is_not_free():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert not is_free(port)
+    assert is_free(port)

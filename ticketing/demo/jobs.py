@@ -41,6 +41,12 @@ def start_catch_all(folder: Path) -> str:
     return f"smtp://127.0.0.1:{port}"
 
 
+def is_free(port: int) -> bool:
+    """Whether nobody listens on this port of this computer."""
+    with socket.socket() as asked:
+        return asked.connect_ex(("127.0.0.1", port)) != 0
+
+
 def keep_at_once(folder: Path) -> Callable[[Mail], str]:
     """A transport that keeps a mail without a server: for the months before the demo was started."""
     def transport(letter: Mail) -> str:
