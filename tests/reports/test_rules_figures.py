@@ -35,7 +35,7 @@ def timer(name: str, target: str, state: str, *, received: datetime, due: dateti
 
 # one response each: sent after so many days, due at the end of a day; the figures below are counted from this by eye
 TABLE = (
-    timer("A", "respond", "met", received=at(1), met=at(11), due=midnight_after(20), first_due_on=date(2026, 3, 20)),
+    timer("A", "respond", "met", received=at(1), met=at(11), due=midnight_after(20), first_due_on=date(2026, 3, 11)),
     timer("B", "respond", "met", received=at(2), met=at(22), due=midnight_after(25), first_due_on=date(2026, 3, 15), is_amended=True),
     timer("C", "respond", "breached", received=at(1), met=at(31), due=midnight_after(28), first_due_on=date(2026, 3, 28),
           reason="workload", held_seconds=5 * 86_400),
