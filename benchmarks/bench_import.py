@@ -23,7 +23,7 @@ from flask_migrate import upgrade
 from config import Settings
 from ticketing.app import create_app
 from ticketing.cases import queries
-from ticketing.commands import carry_out
+from ticketing.commands.cases import carry_out
 
 AT = datetime(2026, 3, 9, 9, 30, tzinfo=UTC)
 GOAL = 60

@@ -26,7 +26,7 @@ from ticketing.cases import queries, service
 from ticketing.cases.models import Case
 from ticketing.cases.rules import Checked, GoodRow, ImportMapping, Places, Row, Sheet, check_sheet, read_csv, read_mapping, rejects_csv
 from ticketing.codes.rules import CaseType
-from ticketing.commands import IMPORT_BATCH, IMPORTER
+from ticketing.commands.cases import IMPORT_BATCH, IMPORTER
 from ticketing.core.database import db
 from ticketing.core.errors import Invalid
 from ticketing.firings.models import Firing

@@ -1,0 +1,144 @@
+"""Bringing cases in from spreadsheets: `flask cases import`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import click
+from flask.cli import AppGroup
+from sqlalchemy.exc import SQLAlchemyError
+from tqdm import tqdm
+
+from ticketing.cases import queries as importing
+from ticketing.cases import service as cases_service
+from ticketing.cases.rules import rejects_csv
+from ticketing.commands.failing import CouldNotRun
+from ticketing.core import clock
+from ticketing.core.errors import Conflict, DomainError
+from ticketing.core.permissions import Permission, machine
+
+cases = AppGroup("cases", help="Cases: bring them in from spreadsheets.")
+
+FAULTS_SHOWN = 40
+IMPORT_BATCH = 500
+IMPORTER = machine("import", Permission.RECORD_CONCERNS)
+
+
+@cases.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--mapping", "mapping_file", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="M.toml",
+              help="Which column fills which field; see docs/imports.")
+@click.option("--dry-run", "is_dry", is_flag=True, help="Look at every row and say what would happen; write nothing.")
+@click.option("--skip-bad", "skips_bad", is_flag=True, help="Leave bad rows out: they go to FILE.rejects.csv, each with its reason.")
+@click.option("--set", "given", multiple=True, metavar="FIELD=VALUE", help="Give every row this value, whatever the mapping says.")
+def cases_import(file: Path, mapping_file: Path, is_dry: bool, skips_bad: bool, given: tuple[str, ...]) -> None:
+    """Make cases of the rows of a CSV or XLSX file.
+
+    All rows are looked at first; nothing is written unless all are good, or --skip-bad leaves the bad ones out.  Run again, it goes on
+    where it was stopped: a row that is a case already is not written twice.
+
+    Exit 0: all rows are good, or the bad ones were left out as asked; 1: refused, with the reasons; 2: could not run (the mapping, the
+    file or the database), and why.
+    """
+    try:
+        plan = _looked_at(file, mapping_file, _given(given))
+        code = _report_import(plan, is_dry=is_dry, skips_bad=skips_bad)
+    except DomainError as error:
+        raise CouldNotRun(error.message) from error
+    except SQLAlchemyError as error:
+        raise CouldNotRun(
+            f"The database did not answer ({type(error).__name__}). Is it running and migrated? Run again: it goes on where it stopped."
+        ) from error
+    raise SystemExit(code)
+
+
+def _given(pairs: tuple[str, ...]) -> dict[str, str]:
+    wrong = [pair for pair in pairs if "=" not in pair]
+    if wrong:
+        raise CouldNotRun(f"--set {wrong[0]}: write a field and its value, such as --set site=MAIN.")
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def _looked_at(file: Path, mapping_file: Path, given: dict[str, str]) -> importing.ImportPlan:
+    mapping = importing.mapping_from(mapping_file, given)
+    plan = importing.import_plan(file, mapping, importing.sheet_from(file, mapping), at=clock.now())
+    blanks = f", {plan.sheet.blank_rows:,} empty lines passed over" if plan.sheet.blank_rows else ""
+    click.echo(f"{file.name}: {plan.checked.total:,} rows, {plan.sheet.read_as}{blanks}.")
+    for site in plan.missing_sites:
+        click.echo(f"The mapping adds the site {site.code}, “{site.name}” ({site.pack}, {site.zone}).")
+    return plan
+
+
+def _report_import(plan: importing.ImportPlan, *, is_dry: bool, skips_bad: bool) -> int:
+    """Say what is wrong, write what may be written, say what was; returns the exit code."""
+    rejected = len(plan.checked.bad)
+    _show_faults(plan)
+    if rejected and not skips_bad:
+        click.echo(_import_line(plan, 0))
+        click.echo(f"Nothing was written. Correct the {_counted(rejected, 'row')}, or leave them out with --skip-bad.")
+        return 1
+    if is_dry:
+        click.echo(_import_line(plan, 0))
+        click.echo(f"Dry run: nothing was written. Without --dry-run {_counted(len(plan.fresh), 'case')} would be made.")
+        return 0
+    if rejected:
+        click.echo(f"Left out: see {_keep_rejects(plan)}")
+    with tqdm(total=len(plan.fresh), unit=" rows", disable=None, file=sys.stderr) as bar:
+        written = carry_out(plan, at=clock.now(), progress=bar.update)
+    click.echo(_import_line(plan, written))
+    return 0
+
+
+def carry_out(plan: importing.ImportPlan, *, at: datetime, progress: Callable[[int], object]) -> int:
+    """Write what is not there yet; returns how many cases were made.  Stopped in the middle, it goes on when run again."""
+    fresh, written = plan.fresh, 0
+    if not fresh:
+        return 0
+    cases_service.begin_import(plan.manifest, plan.missing_sites, by=IMPORTER, at=at)
+    for start in range(0, len(fresh), IMPORT_BATCH):
+        batch = fresh[start:start + IMPORT_BATCH]
+        written += cases_service.import_batch(plan.mapping.source, batch, by=IMPORTER, at=at)
+        progress(len(batch))
+    cases_service.finish_import(plan.manifest, written, by=IMPORTER, at=at)
+    return written
+
+
+def _keep_rejects(plan: importing.ImportPlan) -> Path:
+    """Write the rows left out beside the file, or in the working folder where nothing may be written there; returns where.
+
+    Raises Conflict if neither can be written.
+    """
+    name = f"{plan.file.name}.rejects.csv"
+    words = rejects_csv(plan.sheet, [(item.row, item.why) for item in plan.checked.bad])
+    data = b"\xef\xbb\xbf" + words.encode("utf-8", errors="surrogateescape")  # bytes that could not be read go out as they came
+    for path in (plan.file.with_name(name), Path.cwd() / name):
+        unfinished = path.with_name(f"{name}.part")
+        try:
+            unfinished.write_bytes(data)
+            unfinished.replace(path)
+        except OSError:
+            continue
+        return path
+    raise Conflict(f"{name} cannot be written, neither beside the file nor in this folder. Make room or allow it, then try again.")
+
+
+def _show_faults(plan: importing.ImportPlan) -> None:
+    faults = plan.checked.faults()
+    for problem, lines, number in faults[:FAULTS_SHOWN]:
+        where = f"line {lines}" if number == 1 else f"lines {lines} ({number:,} rows)"
+        click.echo(f"  {where}: {problem}")
+    if len(faults) > FAULTS_SHOWN:
+        click.echo(f"  ... and {len(faults) - FAULTS_SHOWN:,} more sorts of fault. With --skip-bad each row is listed with its reason.")
+
+
+def _import_line(plan: importing.ImportPlan, written: int) -> str:
+    checked = plan.checked
+    return (f"{checked.total:,} read: {len(checked.good):,} good ({len(plan.known):,} already there), {len(checked.bad):,} rejected. "
+            f"{written:,} written.")
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
