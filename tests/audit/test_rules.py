@@ -233,3 +233,11 @@ def test_the_vocabulary_has_one_word_for_each_deed():
 def test_an_entry_made_after_the_event_says_so():
     assert row(Act.CASE_RECEIVED, occurred_at=MONDAY).is_late_entry
     assert not row(Act.CASE_RECEIVED).is_late_entry
+
+
+def test_days_and_moments_in_a_sentence_read_as_people_write_them():
+    moment = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+    row = EntryRow(
+        "case:x", 1, "u", Act.CASE_EXTENDED.value, moment, moment, "a", "Hana Novak", "officer", "officer", "",
+        change={"response_due": ("2026-11-26", "2026-12-30")})
+    assert summary(row) == "Response date extended to Wed 30 Dec 2026 by Hana Novak"

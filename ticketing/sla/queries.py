@@ -119,7 +119,8 @@ def _reckoned(case_ids: Sequence[int], at: datetime) -> Iterator[tuple[SlaPin, t
     for pin in pins:
         facts = Facts(pin.case_type, pin.is_anonymous, pin.is_oral)
         calendar = named_calendar(pin.calendar, pin.zone)
-        found = reckon_all(load(pin.pack), events.get((pin.case_id, pin.cycle), []), calendar, at=at, zone=pin.zone, facts=facts)
+        pack, own = load(pin.pack, pin.pack_version), events.get((pin.case_id, pin.cycle), [])
+        found = reckon_all(pack, own, calendar, at=at, zone=pin.zone, facts=facts)
         yield pin, tuple(item for item in found if item.cycle == pin.cycle)
 
 

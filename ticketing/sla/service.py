@@ -148,15 +148,16 @@ def _refresh(case_id: int, cycle: int, at: datetime) -> tuple[Reckoning, ...]:
         SlaEvent.case_id == case_id, SlaEvent.cycle == cycle, SlaEvent.is_void.is_(False)).order_by(SlaEvent.occurred_at,
         SlaEvent.id)).all()
     pin = PinDetails(row.pack, row.calendar, row.zone, row.case_type, row.is_anonymous, row.is_oral)
-    reckoned = _reckon(pin, [event_of(event) for event in stored], cycle, at)
+    reckoned = _reckon(pin, [event_of(event) for event in stored], cycle, at, row.pack_version)
     _store(case_id, cycle, reckoned, at)
     return reckoned
 
 
-def _reckon(pin: PinDetails, events: Sequence[Event], cycle: int, at: datetime) -> tuple[Reckoning, ...]:
+def _reckon(pin: PinDetails, events: Sequence[Event], cycle: int, at: datetime, pack_version: str = "") -> tuple[Reckoning, ...]:
+    """Under the pinned version of the pack; the newest for a cycle that opens now."""
     facts = Facts(pin.case_type, pin.is_anonymous, pin.is_oral)
-    calendar = named_calendar(pin.calendar, pin.zone)
-    return tuple(item for item in reckon_all(load(pin.pack), events, calendar, at=at, zone=pin.zone, facts=facts) if item.cycle == cycle)
+    pack, calendar = load(pin.pack, pack_version), named_calendar(pin.calendar, pin.zone)
+    return tuple(item for item in reckon_all(pack, events, calendar, at=at, zone=pin.zone, facts=facts) if item.cycle == cycle)
 
 
 def _store(case_id: int, cycle: int, reckoned: Sequence[Reckoning], at: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, date, datetime
 
 from ticketing.audit.rules.acts import SENTENCES, Act
 from ticketing.audit.rules.chain import Plain
@@ -10,6 +11,8 @@ from ticketing.audit.rules.entries import EntryRow
 
 OPTIONAL = re.compile(r"\[([^\]]*)\]")
 VALUE = re.compile(r"\{(\w+)\}")
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)")
 UNKNOWN = "Something was recorded"
 
 
@@ -38,7 +41,19 @@ def _values(row: EntryRow) -> dict[str, str]:
 
 
 def _words(value: Plain) -> str:
-    """Codes read as words: `awaiting_signoff` as "awaiting signoff"."""
+    """Codes read as words: `awaiting_signoff` as "awaiting signoff"; days and moments as people write them."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "" if value is None else str(value).replace("_", " ")
+    if value is None:
+        return ""
+    text = str(value)
+    if DAY.fullmatch(text):
+        return _day(date.fromisoformat(text))
+    if MOMENT.fullmatch(text):
+        moment = datetime.fromisoformat(text).astimezone(UTC)
+        return f"{_day(moment)}, {moment:%H:%M} UTC"
+    return text.replace("_", " ")
+
+
+def _day(day: date) -> str:
+    return f"{day:%a} {day.day} {day:%b %Y}"

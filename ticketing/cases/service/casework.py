@@ -35,6 +35,8 @@ from ticketing.sla import service as sla
 
 FARTHEST = timedelta(days=5 * 366)
 
+PRIORITIES = ("usual", "raised", "urgent")
+
 
 @atomic
 def add_point(reference: str, text: str, unit_code: str | None, *, by: Actor, at: datetime) -> int:
@@ -166,7 +168,7 @@ def raise_priority(reference: str, priority: int, why: str, *, by: Actor, at: da
     if priority <= case.priority:
         return
     before, case.priority = case.priority, priority
-    _note(case, Act.CASE_PRIORITY_RAISED, by=by, at=at, why=why, change={"priority": (before, priority)})
+    _note(case, Act.CASE_PRIORITY_RAISED, by=by, at=at, why=why, change={"priority": (PRIORITIES[before], PRIORITIES[priority])})
 
 
 @atomic
