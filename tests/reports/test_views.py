@@ -153,8 +153,9 @@ def test_there_is_no_mailbox_but_in_the_demo(client, hospital, app, tmp_path: Pa
 
 @pytest.mark.parametrize(
     "name", ["period", "site", "team", "figure", "start", "state", "kind", "reference", "after", "by", "act", "day", "to"])
-def test_no_address_breaks_a_page(client, hospital, app, name):
+def test_no_address_breaks_a_page(client, hospital, app, name, monkeypatch, tmp_path):
     app.config["REDRESS_ENV"] = "demo"
+    monkeypatch.setattr(app, "instance_path", str(tmp_path))
     sign_in(client)
     lines = json.loads(shared("data", "hostile", "blns.json").read_text(encoding="utf-8"))[::12]
     for text in [*lines, "\x00", "\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), "9" * 400, "-1", "1e9"]:
