@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
@@ -37,9 +38,11 @@ def make_staff(
     return queries.staff_by_uid(uid)
 
 
-def make_actor(role: Role = Role.OFFICER, name: str = "Hana Novak", *, team_codes: Iterable[str] = ()) -> Actor:
-    """Somebody who may act in a verb."""
-    return make_staff(role, name, team_codes=team_codes, password=None).actor
+def make_actor(
+    role: Role = Role.OFFICER, name: str = "Hana Novak", *, team_codes: Iterable[str] = (), password: str | None = None,
+) -> Actor:
+    """Somebody who may act in a verb, and sign in if there is a password."""
+    return make_staff(role, name, team_codes=team_codes, password=password).actor
 
 
 def make_team(code: str = "CENTRAL", name: str = "", *, at: datetime = MONDAY) -> int:
@@ -72,15 +75,19 @@ class Hospital:
         }[role]
 
 
-def make_hospital(*, pack: str = "england-nhs", calendar: str = "england_wales", zone: str = "Europe/London") -> Hospital:
+def make_hospital(
+    *, pack: str = "england-nhs", calendar: str = "england_wales", zone: str = "Europe/London", password: str | None = None,
+) -> Hospital:
+    """The small hospital; with a `password` its people can sign in."""
     codes.add_site("MAIN", "Main site", zone=zone, pack=pack, calendar=calendar, by=FACTORY, at=MONDAY)
     make_unit()
     make_team()
     firings.install_default_rules(by=FACTORY, at=MONDAY)
+    officer = partial(make_actor, Role.OFFICER, team_codes=["CENTRAL"], password=password)
     return Hospital(
-        make_actor(Role.OFFICER, "Hana Novak", team_codes=["CENTRAL"]), make_actor(Role.OFFICER, "Tom Reed", team_codes=["CENTRAL"]),
-        make_actor(Role.CLINICIAN, "Priya Shah"), make_actor(Role.MANAGER, "Ruth Okafor", team_codes=["CENTRAL"]),
-        make_actor(Role.AUDITOR, "Ivo Lang"), make_actor(Role.ADMINISTRATOR, "Ada Bell"))
+        officer("Hana Novak"), officer("Tom Reed"), make_actor(Role.CLINICIAN, "Priya Shah", password=password),
+        make_actor(Role.MANAGER, "Ruth Okafor", team_codes=["CENTRAL"], password=password),
+        make_actor(Role.AUDITOR, "Ivo Lang", password=password), make_actor(Role.ADMINISTRATOR, "Ada Bell", password=password))
 
 
 def concern(**changes: Any) -> Concern:

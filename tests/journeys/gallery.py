@@ -1,0 +1,238 @@
+"""Every page a person can open, whose it is, and where to find something for it to show.  Tests and pictures walk through it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from flask import current_app, url_for
+from playwright.sync_api import Page
+
+from ticketing.accounts import queries as accounts
+from ticketing.accounts import service as accounts_service
+from ticketing.accounts.models import Staff
+from ticketing.cases import queries as cases
+from ticketing.cases.models import Case, StatementRequest
+from ticketing.cases.queries import CaseView
+from ticketing.cases.rules import StatementState, Status
+from ticketing.cases.views.offers import STEPS
+from ticketing.codes import queries as codes
+from ticketing.core import clock
+from ticketing.core.database import db
+from ticketing.core.permissions import Actor, Role
+from ticketing.firings import queries as ladder
+from ticketing.outbox.models import OutboxMessage
+
+Find = Callable[[Actor | None], dict[str, Any]]
+
+# Addresses answering GET that show no page of their own.
+NOT_PAGES = {
+    "static": "files", "operations.healthz": "for machines", "operations.readyz": "for machines",
+    "accounts.home": "leads to the first page of a role",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """One page in one state.  `role` is whose page it is (None: a visitor's); `find` names its arguments, asked when it is opened."""
+
+    name: str
+    role: Role | None
+    endpoint: str
+    find: Find = field(default=lambda _actor: {})
+    prepare: Callable[[Page], None] | None = None
+    is_pictured: bool = True
+
+    def url(self, actor: Actor | None) -> str:
+        """Its path; inside an application context."""
+        with current_app.test_request_context():
+            return url_for(self.endpoint, **self.find(actor))
+
+
+def sign_in(page: Page, email: str, password: str) -> None:
+    """By the door, as everybody does."""
+    page.goto("/sign-in")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(lambda url: not url.endswith("/sign-in"))
+
+
+def actor_at(email: str) -> Actor:
+    return accounts.staff_by_email(email).actor
+
+
+# --- what there is to show ---
+
+
+def references(statuses: Iterable[Status], actor: Actor | None) -> list[str]:
+    """Cases in these statuses, those of `actor` and those with questions first."""
+    asked = sa.select(sa.func.count()).where(StatementRequest.case_id == Case.id).scalar_subquery()
+    mine = Case.handler_id == (actor.staff_id if actor else None)
+    return list(db.session.scalars(
+        sa.select(Case.reference).where(Case.status.in_(list(statuses))).order_by(mine.desc(), asked.desc(), Case.id).limit(40)))
+
+
+def views(statuses: Iterable[Status], actor: Actor | None) -> Iterable[CaseView]:
+    assert actor is not None
+    return (cases.get_case(reference, actor, at=clock.now()) for reference in references(statuses, actor))
+
+
+def _case(*statuses: Status) -> Find:
+    return lambda actor: {"reference": references(statuses or Status, actor)[0]}
+
+
+def _step(name: str, *statuses: Status) -> Find:
+    return lambda actor: {**_case(*statuses)(actor), "name": name}
+
+
+def _about(name: str, find: Callable[[CaseView], str], *, parameter: str = "about") -> Find:
+    """A step about something that the first fitting case has."""
+    def look(actor: Actor | None) -> dict[str, Any]:
+        for case in views(Status, actor):
+            if about := find(case):
+                return {"reference": case.reference, "name": name, parameter: about}
+        raise LookupError(f"no case for {name}")
+    return look
+
+
+def _missed(case: CaseView) -> str:
+    return next((f"{timer.target}:{timer.subject}" for timer in case.lapsed_timers if timer.cycle == case.cycle), "")
+
+
+def _explained(actor: Actor | None) -> dict[str, Any]:
+    """A timer with days to count."""
+    case = next(view for view in views([Status.TRIAGE, Status.ACKNOWLEDGED, Status.INVESTIGATION], actor) if view.current_timers)
+    return {"reference": case.reference, "target": case.current_timers[0].target}
+
+
+def _question(state: StatementState) -> Find:
+    def look(actor: Actor | None) -> dict[str, Any]:
+        assert actor is not None
+        query = sa.select(StatementRequest.uid).where(StatementRequest.staff_id == actor.staff_id, StatementRequest.state == state)
+        return {"uid": db.session.scalars(query).first()}
+    return look
+
+
+def _password_link(_actor: Actor | None) -> dict[str, Any]:
+    """A new invitation to somebody: its link as it stands in the mail."""
+    uid = db.session.scalars(sa.select(Staff.uid).order_by(Staff.id.desc())).first()
+    assert uid is not None
+    administrator = next(person for person in accounts.staff_list().rows if person.role is Role.ADMINISTRATOR)
+    accounts_service.invite(uid, by=administrator.actor, at=clock.now())
+    sent = db.session.scalars(sa.select(OutboxMessage).where(OutboxMessage.kind == "invitation").order_by(OutboxMessage.id.desc())).first()
+    assert sent is not None
+    link = current_app.jinja_env.globals["password_link"](sent.context["nonce"])  # type: ignore[operator]
+    return {"token": link.rpartition("/")[2]}
+
+
+def _colleague(_actor: Actor | None) -> dict[str, Any]:
+    return {"uid": next(person.uid for person in accounts.staff_list().rows if person.role is Role.OFFICER)}
+
+
+def _bring_a_concern(page: Page) -> None:
+    """The receipt is shown to whoever has just sent something."""
+    page.goto("/concerns/new")
+    page.get_by_label("Something went wrong").check()
+    page.get_by_label("What happened?").fill("My mother waited four hours on a trolley and nobody brought her water.")
+    page.get_by_label("I am the patient").check()
+    page.get_by_label("Your name").fill("Jean Whitlow")
+    page.get_by_label("Telephone number").fill("07700 900456")
+    page.get_by_role("button", name="Send it to us").click()
+
+
+OFFICER, CLINICIAN, MANAGER, ADMINISTRATOR, AUDITOR = Role.OFFICER, Role.CLINICIAN, Role.MANAGER, Role.ADMINISTRATOR, Role.AUDITOR
+WORKING = (Status.INVESTIGATION,)
+STEPS_WITH_A_THING: dict[str, Find] = {
+    "change_point": _about("change_point", lambda case: "1" if case.points and case.is_open else ""),
+    "finding": _about("finding", lambda case: "1" if case.points and case.is_open else ""),
+    "withdraw_statement": _about("withdraw_statement", lambda case: next((s.uid for s in case.statements if s.state.value == "open"), "")),
+    "finish_task": _about("finish_task", lambda case: next((task.uid for task in case.tasks if not task.done_at), "")),
+    "breach_reason": _about("breach_reason", _missed),
+    "decide_correction": _about("decide_correction", lambda case: next((c.uid for c in case.corrections if c.state.value == "asked"), "")),
+}
+STEPS_AT: dict[str, tuple[Status, ...]] = {
+    "triage": (Status.TRIAGE,), "acknowledge": (Status.TRIAGE,), "scope": (Status.ACKNOWLEDGED,),
+    "write_response": (Status.RESPONSE_DRAFTING,), "submit_for_review": (Status.RESPONSE_DRAFTING,),
+    "pass_review": (Status.QUALITY_REVIEW,), "return_draft": (Status.QUALITY_REVIEW,), "sign_and_send": (Status.AWAITING_SIGNOFF,),
+    "close": (Status.RESPONSE_SENT,), "reopen": (Status.CLOSED,),
+}
+STEPS_PICTURED = {
+    "triage", "acknowledge", "scope", "statement", "finding", "write_response", "sign_and_send", "close", "assign", "hold", "breach_reason",
+    "correction", "contact",
+}
+
+
+def _steps() -> list[Stop]:
+    return [
+        Stop(f"step-{name.replace('_', '-')}", MANAGER if name == "sign_and_send" else OFFICER, "cases.act",
+             STEPS_WITH_A_THING.get(name) or _step(name, *STEPS_AT.get(name, WORKING)), is_pictured=name in STEPS_PICTURED)
+        for name in STEPS]
+
+
+def _query(**values: str) -> Find:
+    return lambda _actor: values
+
+
+STOPS: tuple[Stop, ...] = (
+    Stop("concern", None, "portal.new"),
+    Stop("concern-received", None, "portal.received", prepare=_bring_a_concern),
+    Stop("sign-in", None, "accounts.sign_in"),
+    Stop("forgotten", None, "accounts.forgotten"),
+    Stop("forgotten-sent", None, "accounts.forgotten_sent"),
+    Stop("choose-password", None, "accounts.password", _password_link),
+
+    Stop("worklist", OFFICER, "cases.worklist", _query(view="team")),
+    Stop("worklist-mine", OFFICER, "cases.worklist", _query(view="mine"), is_pictured=False),
+    Stop("worklist-unassigned", OFFICER, "cases.worklist", _query(view="unassigned")),
+    Stop("worklist-missed", OFFICER, "cases.worklist", _query(view="breached"), is_pictured=False),
+    Stop("worklist-ended", OFFICER, "cases.worklist", _query(view="ended"), is_pictured=False),
+    Stop("log-a-concern", OFFICER, "cases.new"),
+    Stop("find", OFFICER, "cases.find", _query(reference="26-7KQ4")),
+    Stop("tasks", OFFICER, "cases.tasks"),
+    Stop("case-new", OFFICER, "cases.show", _case(Status.RECEIVED, Status.TRIAGE)),
+    Stop("case", OFFICER, "cases.show", _case(Status.INVESTIGATION)),
+    Stop("case-signoff", MANAGER, "cases.show", _case(Status.AWAITING_SIGNOFF), is_pictured=False),
+    Stop("case-closed", AUDITOR, "cases.show", _case(Status.CLOSED)),
+    Stop("case-trail", OFFICER, "cases.trail", _case(Status.CLOSED)),
+    Stop("why-this-date", OFFICER, "cases.explain", _explained),
+    *_steps(),
+
+    Stop("questions", CLINICIAN, "cases.questions"),
+    Stop("question", CLINICIAN, "cases.answer", _question(StatementState.OPEN)),
+    Stop("question-answered", CLINICIAN, "cases.answer", _question(StatementState.GIVEN), is_pictured=False),
+
+    Stop("reports", MANAGER, "reports.overview"),
+    Stop("report-cases", MANAGER, "reports.cases", _query(figure="received")),
+    Stop("escalations", MANAGER, "escalation.index"),
+    Stop("escalations-planned", MANAGER, "escalation.index", _query(show="planned")),
+    Stop("escalations-failed", MANAGER, "escalation.index", _query(show="failed"), is_pictured=False),
+    Stop("rules", MANAGER, "escalation.rules"),
+    Stop("rule", MANAGER, "escalation.rule", lambda _actor: {"code": ladder.rules()[0].code}),
+    Stop("rule-new", MANAGER, "escalation.new_rule"),
+    Stop("delivery", MANAGER, "reports.delivery"),
+    Stop("mailbox", MANAGER, "reports.mailbox"),
+    Stop("trail", AUDITOR, "reports.trail"),
+
+    Stop("account", OFFICER, "accounts.account"),
+    Stop("account-password", OFFICER, "accounts.change_password"),
+    Stop("account-leave", OFFICER, "accounts.leave"),
+
+    Stop("staff", ADMINISTRATOR, "accounts.staff"),
+    Stop("staff-new", ADMINISTRATOR, "accounts.add"),
+    Stop("person", ADMINISTRATOR, "accounts.person", _colleague),
+    Stop("person-change", ADMINISTRATOR, "accounts.change", _colleague),
+    Stop("person-leave", ADMINISTRATOR, "accounts.leave_of_person", _colleague),
+    Stop("person-close", ADMINISTRATOR, "accounts.close", _colleague),
+    Stop("teams", ADMINISTRATOR, "accounts.teams"),
+    Stop("team-new", ADMINISTRATOR, "accounts.add_team"),
+    Stop("team-change", ADMINISTRATOR, "accounts.change_team", lambda _actor: {"code": accounts.teams()[0].code}),
+    Stop("places", ADMINISTRATOR, "codes.places"),
+    Stop("site-new", ADMINISTRATOR, "codes.add_site"),
+    Stop("site-change", ADMINISTRATOR, "codes.change_site", lambda _actor: {"code": codes.sites()[0].code}),
+    Stop("unit-new", ADMINISTRATOR, "codes.add_unit"),
+    Stop("unit-change", ADMINISTRATOR, "codes.change_unit", lambda _actor: {"code": codes.units()[0].code}),
+)
+PICTURED = tuple(stop for stop in STOPS if stop.is_pictured)
