@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 
 import pytest
+from apscheduler.events import EVENT_JOB_EXECUTED
 from playwright.sync_api import expect
 
 from tests.factories import PASSWORD, make_case, make_hospital
@@ -20,22 +22,31 @@ pytestmark = pytest.mark.journey
 
 
 @pytest.fixture
-def scheduler(live, monkeypatch) -> Iterator[None]:
-    """APScheduler with every job of the program, as in production but quicker.
+def scheduler(live, monkeypatch) -> Iterator[Callable[[], None]]:
+    """APScheduler with every job of the program, as in production but quicker; call it to wait until a sweep has begun and ended.
 
     Its watchdog is kept patient: it would wake a slow job at a moment of the test's clock, months before APScheduler's own.
     """
     monkeypatch.setattr(schedule, "PATIENCE", 600)
     live.app.config |= {"SWEEP_SECONDS": 1, "DELIVER_SECONDS": 1}
-    rota = schedule.Rota(live.app)
+    rota, swept = schedule.Rota(live.app), threading.Semaphore(0)
+
+    def wait_for_sweep() -> None:
+        while swept.acquire(blocking=False):
+            continue
+        assert swept.acquire(timeout=20), "no sweep has ended"
+        assert swept.acquire(timeout=20), "no second sweep has ended"
+
     rota.start()
-    yield
+    rota.scheduler.add_listener(lambda event: swept.release() if event.job_id == "sweep" else None, EVENT_JOB_EXECUTED)
+    yield wait_for_sweep
     rota.ask_to_stop()
     rota.scheduler.shutdown(wait=True)
 
 
 def test_a_missed_acknowledgement_is_told_by_mail_explained_by_the_officer_and_seen_by_the_manager(live, scheduler, new_visitor, set_clock):
     set_clock(MONDAY)
+    scheduler()  # from here on no sweep is under way that began by another clock
     hospital = make_hospital(password=PASSWORD)
     officer, manager = (accounts.staff_by_uid(actor.uid) for actor in (hospital.officer, hospital.manager))
     reference = make_case(hospital.officer, takes_it=True)  # due by the end of Thursday

@@ -118,7 +118,8 @@ def left_until(due_at: datetime, at: datetime, zone: str) -> str:
 
 def _line(entry: EntryRow, zone: str) -> EntryLine:
     icon, tone = LOOKS.get(Act(entry.act), ("journal-text", "neutral"))
-    late = f"It happened {moment(entry.occurred_at, zone)}" if entry.is_late_entry else ""
+    happened = moment(entry.occurred_at, zone)
+    late = f"It happened {happened}" if happened != moment(entry.recorded_at, zone) else ""
     said = (entry.why, *(entry.private.get(name, "") for name in SPOKEN))
     words = tuple(dict.fromkeys(text for text in said if text))
     return EntryLine(summary(entry), clock_time(entry.recorded_at, zone), iso(entry.recorded_at), icon, tone, late, words)
