@@ -12,15 +12,12 @@ from flask import Flask
 from tests.factories import Hospital, drive, make_case, make_hospital, make_unit, version_of
 from tests.facts import FRIDAY, MONDAY, NEXT_MONDAY, TUESDAY, WEDNESDAY
 from tests.probes import count_queries
-from ticketing.audit.queries import entry_count
-from ticketing.audit.rules import case_stream
 from ticketing.cases import queries, service
 from ticketing.cases.queries import Filters, WorklistView
 from ticketing.cases.rules import Action, NoteKind, Status, TaskKind
 from ticketing.codes.rules import HoldReason
 from ticketing.core.database import Model
-from ticketing.core.errors import Invalid, NotFound
-from ticketing.core.paging import encode_key
+from ticketing.core.errors import NotFound
 from ticketing.people.rules import PersonDetails
 from ticketing.sla.rules import State
 
@@ -65,7 +62,7 @@ def test_every_read_gives_frozen_rows_and_no_row_of_the_database(hospital):
     service.ask_receipt_correction(reference, MONDAY - timedelta(days=1), "Stamp", by=hospital.officer, at=MONDAY)
     uid = queries.questions_for(hospital.clinician, at=MONDAY)[-1].uid
     read = [
-        queries.get_case(reference, hospital.officer, at=TUESDAY), queries.history(reference, hospital.officer),
+        queries.get_case(reference, hospital.officer, at=TUESDAY),
         queries.explain_timer(reference, "acknowledge", hospital.officer, at=TUESDAY), queries.tasks_of(hospital.manager, at=TUESDAY),
         queries.worklist(hospital.officer, WorklistView.ALL_OPEN, Filters(), at=TUESDAY),
         queries.facets(hospital.officer, Filters(), at=TUESDAY), queries.questions_for(hospital.clinician, at=TUESDAY),
@@ -89,30 +86,6 @@ def test_a_busy_case_costs_no_more_statements_than_a_new_one(hospital):
 
     few, many = busy(hospital, 1), busy(hospital, 6)
     assert cost(many) == cost(few) <= 25, cost(few)
-
-
-def test_the_history_is_read_whole_a_page_at_a_time(hospital):
-    reference = make_case(hospital.officer)
-    for number in range(120):
-        service.add_note(reference, NoteKind.NOTE, f"Note {number}", by=hospital.officer, at=TUESDAY)
-    case = queries.get_case(reference, hospital.officer, at=TUESDAY)
-    assert len(case.entries) == 50
-    seen, key = list(case.entries), case.earlier_entries
-    while key:
-        page = queries.history(reference, hospital.officer, after=key)
-        seen, key = [*seen, *page.rows], page.next
-    assert [entry.seq for entry in seen] == list(range(entry_count(case_stream(reference)), 0, -1))
-    assert seen[-1].act == "case.received"
-
-
-def test_a_short_history_has_no_earlier_page(hospital):
-    assert queries.get_case(make_case(hospital.officer), hospital.officer, at=TUESDAY).earlier_entries is None
-
-
-@pytest.mark.parametrize("key", ["x", "%%", encode_key(), encode_key("a"), encode_key(0), encode_key(2**40), encode_key(None)])
-def test_a_broken_key_of_the_history_is_refused(key, hospital):
-    with pytest.raises(Invalid):
-        queries.history(make_case(hospital.officer), hospital.officer, after=key)
 
 
 def test_the_page_offers_what_the_verb_will_do_and_says_what_is_missing(hospital):

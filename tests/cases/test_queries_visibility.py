@@ -99,7 +99,6 @@ def _id(reference: str) -> int:
 READS: dict[str, Callable] = {
     "get_case": lambda ref, by: queries.get_case(ref, by, at=FRIDAY),
     "explain_timer": lambda ref, by: queries.explain_timer(ref, "acknowledge", by, at=FRIDAY),
-    "history": lambda ref, by: queries.history(ref, by),
 }
 VERBS: dict[str, Callable] = {
     "apply_transition": lambda ref, by: service.apply_transition(ref, Action.OPEN_TRIAGE, seen=None, by=by, at=FRIDAY),

@@ -1,6 +1,6 @@
 """Every read of cases, by its plain name; each is told who asks."""
 
-from ticketing.cases.queries.case import explain_timer, find_case, get_case, history, timers_of
+from ticketing.cases.queries.case import explain_timer, find_case, get_case, timers_of
 from ticketing.cases.queries.case_rows import CaseView, MoveView, PersonView, TimerView
 from ticketing.cases.queries.desk import LookalikeRow, QuestionRow, QuestionView, TaskRow, lookalikes, question, questions_for, tasks_of
 from ticketing.cases.queries.importing import ImportPlan, import_plan, known_source_keys, missing_sites, places_for
@@ -12,6 +12,6 @@ from ticketing.cases.queries.worklist import CaseRow, Facet, Filters, WorklistVi
 __all__ = [
     "CaseRow", "CaseView", "Facet", "Filters", "FiringContext", "ImportPlan", "LookalikeRow", "MoveView", "PersonView", "QuestionRow",
     "QuestionView", "TaskRow", "TimerView", "WorklistView", "explain_timer", "facets", "find_case", "firing_context", "get_case",
-    "history", "import_plan", "known_source_keys", "lookalikes", "mapping_from", "may_read", "missing_sites", "places_for", "question",
+    "import_plan", "known_source_keys", "lookalikes", "mapping_from", "may_read", "missing_sites", "places_for", "question",
     "questions_for", "sheet_from", "tasks_of", "timers_of", "visible_to", "worklist",
 ]

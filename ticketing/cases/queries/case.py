@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from ticketing.accounts import queries as accounts
 from ticketing.accounts.models import Staff, Team
 from ticketing.audit.queries import timeline
-from ticketing.audit.rules import EntryRow, case_stream
+from ticketing.audit.rules import case_stream
 from ticketing.cases import models
 from ticketing.cases.models import Case
 from ticketing.cases.queries.case_rows import (
@@ -36,15 +36,13 @@ from ticketing.codes import queries as codes
 from ticketing.codes.models import Site, Unit
 from ticketing.codes.rules import BreachReason
 from ticketing.core.database import db
-from ticketing.core.errors import Invalid, NotFound
-from ticketing.core.paging import Page, decode_key, encode_key
+from ticketing.core.errors import NotFound
 from ticketing.core.permissions import Actor, Permission
 from ticketing.core.references import parse_reference
 from ticketing.people import queries as people
 from ticketing.sla import queries as sla
 from ticketing.sla.rules import Reckoning, due_phrase, left_phrase
 
-ENTRIES = 50
 Names = Mapping[int, str]
 Hung = TypeVar("Hung", models.Note, models.Task, models.Hold, models.ResponseVersion, models.ReceiptCorrection)
 
@@ -54,7 +52,7 @@ def get_case(reference: str, actor: Actor, *, at: datetime) -> CaseView:
     case = find_case(reference, actor)
     names = accounts.names_by_id(_staff_ids(case))
     place = _place(case)
-    known, facts, entries = people.people([case.complainant_id, case.patient_id]), facts_of(case), _entries(case, None)
+    known, facts = people.people([case.complainant_id, case.patient_id]), facts_of(case)
     return CaseView(
         reference=case.reference, version=case.version, status=case.status, is_open=case.is_open, cycle=case.cycle,
         case_type=case.case_type,
@@ -75,12 +73,7 @@ def get_case(reference: str, actor: Actor, *, at: datetime) -> CaseView:
         points=_points(case), timers=timers_of(case.id, place.zone, at=at), notes=_notes(case, names), tasks=_tasks(case, names),
         statements=_statements(case, names), holds=_holds(case), responses=_responses(case, names), assignments=_assignments(case, names),
         corrections=_corrections(case, names, actor), subjects=tuple(names.get(staff, "") for staff in sorted(facts.subject_ids)),
-        entries=entries.rows, earlier_entries=entries.next, moves=_moves(facts, actor))
-
-
-def history(reference: str, actor: Actor, *, after: str | None = None) -> Page[EntryRow]:
-    """What happened to a case, newest first, from `after` (a key of an earlier page) back to its receipt."""
-    return _entries(find_case(reference, actor), after)
+        entries=timeline(case_stream(case.reference)), moves=_moves(facts, actor))
 
 
 def find_case(reference: str, actor: Actor) -> Case:
@@ -153,18 +146,6 @@ def _staff_ids(case: Case) -> set[int]:
         sa.select(models.CaseSubject.staff_id).where(models.CaseSubject.case_id == case.id),
     )
     return {found for found in db.session.scalars(sa.union(*sources)) if found is not None}
-
-
-def _entries(case: Case, after: str | None) -> Page[EntryRow]:
-    found = timeline(case_stream(case.reference), limit=ENTRIES + 1, after=_seq(after) if after else None)
-    return Page(found[:ENTRIES], encode_key(found[ENTRIES - 1].seq) if len(found) > ENTRIES else None)
-
-
-def _seq(key: str) -> int:
-    match decode_key(key):
-        case [int() as seq] if 0 < seq < 2**31:
-            return seq
-    raise Invalid("This page address is incomplete. Go back to the case.")
 
 
 def _person(row: people.PersonRow | None) -> PersonView | None:

@@ -194,7 +194,7 @@ class MoveView:
 
 @dataclass(frozen=True, slots=True)
 class CaseView:
-    """A case, whole; of its history the newest part, with `earlier_entries` the key to the rest (see `history`)."""
+    """A case, whole; of its trail the newest 50 entries."""
 
     reference: str
     version: int
@@ -256,7 +256,6 @@ class CaseView:
     corrections: tuple[CorrectionView, ...]
     subjects: tuple[str, ...]
     entries: tuple[EntryRow, ...]
-    earlier_entries: str | None
     moves: tuple[MoveView, ...]
 
     @property
