@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.architecture.source import GROUND, PIECES, PROGRAM, modules, rooms
+from tests.architecture.source import GROUND, PIECES, PROGRAM, ROOF, modules, rooms
 from tests.facts import ROOT
 
 TOP = frozenset({
@@ -39,6 +39,11 @@ def test_a_room_holds_only_the_agreed_pieces(room):
     found = {path.stem if path.suffix == ".py" else path.name for path in (PROGRAM / room).iterdir() if path.name != "__pycache__"}
     allowed = {"__init__", *PIECES} | ({"data"} if room in WITH_DATA else set())
     assert found <= allowed
+
+
+def test_commands_are_named_after_the_room_they_speak_to():
+    found = {path.stem for path in (PROGRAM / "commands").iterdir() if path.name != "__pycache__"}
+    assert found <= {"__init__", "failing", *rooms(), *ROOF}
 
 
 @pytest.mark.parametrize("room", GROUND)

@@ -199,3 +199,13 @@ def test_the_factory_concern_is_what_the_form_makes(client, officer):
     assert (case.narrative, case.outcome_sought, case.unit_code) == (told.narrative, told.outcome_sought, "WARD-7")
     assert case.complainant.name == PersonDetails(name="Amina Khan").name
     assert tuple(point.text for point in case.points) == told.points
+
+
+def test_a_concern_still_being_entered_can_be_kept_as_a_draft_and_logged_later(client, officer):
+    page = client.page(log(client, {**PLAIN, "is_draft": "y"}).location)
+    reference = the_case().reference
+    assert the_case().status is Status.DRAFT
+    assert "Log as received" in page.text
+    assert client.fill_in(f"/cases/{reference}/actions/log", {}).status_code == 303
+    assert the_case().status is Status.RECEIVED
+    assert client.page(f"/cases/{reference}").status == 200

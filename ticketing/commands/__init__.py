@@ -8,7 +8,7 @@ from ticketing.commands.accounts import accounts
 from ticketing.commands.audit import audit
 from ticketing.commands.cases import cases
 from ticketing.commands.demo import demo
-from ticketing.commands.scheduling import sweep_once, worker
+from ticketing.commands.schedule import sweep_once, worker
 from ticketing.commands.sla import sla
 
 

@@ -81,6 +81,7 @@ class IntakeForm(Form):
     team = PickField("Team", is_required=False)
     takes_it = BooleanField("I take this case", default=True)
     same_as = ChoiceField("Is it one of these?", is_required=False)
+    is_draft = BooleanField("Keep as draft")  # pressed, not ticked: the name of the second button
 
     def fit(self, places: Places, at: datetime) -> None:
         """Offer the sites, units and teams; read moments on the clock of the chosen site."""

@@ -63,22 +63,25 @@ def _known(form: IntakeForm) -> tuple[LookalikeRow, ...]:
 
 def _take_down(form: IntakeForm) -> str:
     """A new case, or a note on the one it is; its reference, or "" with a sentence in the form."""
-    by, at, done = current_actor(), moment_of_request(), []
+    by, at = current_actor(), moment_of_request()
+    done: list[str] = []
     same_as = form.same_as.data
     if same_as and same_as != NEW:
-        carried = form.carry_out(lambda: service.add_note(same_as, NoteKind.PHONE_CALL, form.as_note(), by=by, at=at))
+        if not form.carry_out(lambda: service.add_note(same_as, NoteKind.PHONE_CALL, form.as_note(), by=by, at=at)):
+            return ""
         flash(f"Added to {same_as} as a note. No new case was logged.", "success")
-        return same_as if carried else ""
-    if not form.carry_out(lambda: done.append(service.receive(form.concern(), by=by, at=at))):
+        return str(same_as)
+    take_down = service.keep_draft if form.is_draft.data else service.receive
+    if not form.carry_out(lambda: done.append(take_down(form.concern(), by=by, at=at))):
         return ""
     _settle(form, done[0])
-    return str(done[0])
+    return done[0]
 
 
 def _settle(form: IntakeForm, reference: str) -> None:
     """What was settled on the spot is closed at once; if that cannot be, the case stays open and says why."""
     by, at = current_actor(), moment_of_request()
-    if not form.is_settled.data:
+    if not form.is_settled.data or form.is_draft.data:
         return
     why = form.settled_how.data
     if not form.carry_out(lambda: service.apply_transition(reference, Action.SETTLE, why, seen=None, by=by, at=at)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from ticketing.cases import rules
@@ -31,12 +30,17 @@ class Step:
     icon: str = "arrow-right"
     tone: str = "primary"
 
+
 def _step_of(action: Action, lead: str, done: str, form: type[StepForm], *, icon: str = "arrow-right", tone: str = "primary") -> Step:
     """A plain move of the lifecycle."""
     return Step(action.value, action.label, lead, action.label, done, form, running.move(action), action, icon=icon, tone=tone)
 
+
 A = Action
 _ALL = (
+    _step_of(A.LOG, "Everything is entered. From its receipt on the clocks run.", "Logged as received.", steps.NoteForm, icon="check-lg"),
+    _step_of(A.DISCARD, "It was entered by mistake. The trail keeps that it was here, and why it went.", "Draft discarded.",
+             steps.ReasonForm, icon="x-circle", tone="danger"),
     Step("triage", "Triage", "Settle what sort of concern this is, how serious, and whether anyone is at risk.", "Save the triage",
          "Triage saved.", steps.TriageForm, running.triage, A.OPEN_TRIAGE, icon="funnel"),
     Step("acknowledge", A.ACKNOWLEDGE.label, "Say how and when they learnt that we have it. A receipt sent by the system does not count.",
@@ -138,8 +142,9 @@ _SHOWN_IN: dict[str, str] = {
     rules.EVERY_FINDING.sentence: "points", rules.REMEDY_FOR_UPHELD.sentence: "points", rules.NO_OPEN_STATEMENTS.sentence: "statements",
 }
 _ENDINGS = frozenset({
-    A.SETTLE, A.EXCLUDE, A.WITHDRAW, A.TRANSFER, A.MERGE_AS_DUPLICATE, A.END_WITHOUT_CONSENT, A.END_CONTACT,
+    A.DISCARD, A.SETTLE, A.EXCLUDE, A.WITHDRAW, A.TRANSFER, A.MERGE_AS_DUPLICATE, A.END_WITHOUT_CONSENT, A.END_CONTACT,
 })
+
 
 @dataclass(frozen=True, slots=True)
 class Missing:
@@ -148,6 +153,7 @@ class Missing:
     sentence: str
     step: str = ""
     section: str = ""
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
@@ -161,6 +167,7 @@ class Offer:
     def is_possible(self) -> bool:
         return not self.missing
 
+
 @dataclass(frozen=True, slots=True)
 class Offers:
     """What can be done now: the way on, other ways to end, and what can be written down or arranged."""
@@ -169,6 +176,7 @@ class Offers:
     endings: tuple[Offer, ...]
     records: tuple[Step, ...]
     arrangements: tuple[Step, ...]
+
 
 def offers_of(case: CaseView, actor: Actor) -> Offers:
     """What this person can do with this case as it stands."""
@@ -184,22 +192,28 @@ def offers_of(case: CaseView, actor: Actor) -> Offers:
         endings=tuple(offer for offer in offers if offer.step.action in _ENDINGS),
         records=tuple(STEPS[name] for name in _records(case)), arrangements=tuple(STEPS[name] for name in _arrangements(case)))
 
+
 def missing_for(case: CaseView, step: Step) -> tuple[Missing, ...]:
     """What the lifecycle asks for before this step."""
     return next((_offer(move).missing for move in case.moves if step.action is move.move.action), ())
+
 
 def _offer(move: MoveView) -> Offer:
     missing = tuple(Missing(words, _SETTLED_BY.get(words, ""), _SHOWN_IN.get(words, "")) for words in move.missing)
     return Offer(_OF_ACTION[move.move.action], missing, move.pending)
 
+
 def _records(case: CaseView) -> tuple[str, ...]:
+    if case.status is Status.DRAFT:
+        return ()
     return ("note", "contact", "task", "point", "statement", "interim") if case.is_open else ("note", "task")
 
+
 def _arrangements(case: CaseView) -> tuple[str, ...]:
+    if case.status is Status.DRAFT:
+        return ()
     if not case.is_open:
         return ("subject",)
     wait = "release" if case.held_since else "hold"
     period = ("period",) if case.response_due_on else ()
     return ("assign", *period, wait, "priority", "subject", "correction")
-
-_Unused = Callable[..., object]
