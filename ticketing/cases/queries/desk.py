@@ -13,6 +13,7 @@ from ticketing.accounts import queries as accounts
 from ticketing.accounts.models import Staff, Team
 from ticketing.cases.models import Case, StatementRequest, Task
 from ticketing.cases.queries.visibility import NO_QUESTION, belongs_to_absent, put_to, visible_to
+from ticketing.cases.queries.worklist import first_words
 from ticketing.cases.rules import StatementState, Status, TaskKind
 from ticketing.codes.models import Site, Unit
 from ticketing.core.database import db
@@ -53,6 +54,7 @@ class QuestionRow:
     uid: str
     reference: str
     unit: str
+    about: str
     asked_at: datetime
     minutes: int
     state: StatementState
@@ -151,7 +153,7 @@ def _question_row(row: sa.Row[Any], reckoned: Iterable[Reckoning], actor: Actor)
     request: StatementRequest = row.StatementRequest
     timer = next((item for item in reckoned if item.subject == request.uid), None)
     return QuestionRow(
-        request.uid, row.reference, row.unit or "", request.asked_at, request.minutes, request.state,
+        request.uid, row.reference, row.unit or "", first_words(request.questions), request.asked_at, request.minutes, request.state,
         due_phrase(timer.due_at, timer.unit, row.zone) if timer else "", left_phrase(timer, row.zone) if timer else "",
         timer is not None and timer.state is State.BREACHED, bool(request.draft),
         "" if request.staff_id == actor.staff_id else row.askee, row.zone)
@@ -168,5 +170,5 @@ def lookalikes(details: Iterable[PersonDetails], actor: Actor) -> tuple[Lookalik
         .order_by(Case.received_at.desc(), Case.id.desc()).limit(10))
     return tuple(
         LookalikeRow(row.Case.reference, row.Case.status, row.Case.received_at, row.name or "Anonymous",
-                     " ".join(row.Case.narrative.split())[:120], row.Case.is_open, row.zone, "Same complainant or patient")
+                     first_words(row.Case.narrative), row.Case.is_open, row.zone, "Same complainant or patient")
         for row in rows)

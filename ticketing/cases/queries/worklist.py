@@ -224,16 +224,21 @@ def _beyond(key: tuple[Any, Any], values: Sequence[Any], falls: bool) -> ColumnE
 
 def _row(row: sa.Row[Any], at: datetime) -> CaseRow:
     case: Case = row.Case
-    about = " ".join(case.narrative.split())
     return CaseRow(
         reference=case.reference, status=case.status, case_type=case.case_type, channel=case.channel,
         complainant="Anonymous" if case.is_anonymous else row.complainant or "Not known",
-        about=about if len(about) <= SHORT else about[:SHORT].rsplit(" ", 1)[0] + "…", unit=row.unit or "", site=row.site,
+        about=first_words(case.narrative), unit=row.unit or "", site=row.site,
         handler=row.handler or "", team=row.team or "", received_at=case.received_at,
         target=_target_title(case.pack, case.next_target), due_at=case.next_due_at, due=_due(case, row.zone),
         left=_left(case, row.calendar, row.zone, at),
         timing=_timing(case, row.zone, at),
         priority=case.priority, is_danger_now=case.is_danger_now, open_statements=case.open_statements, zone=row.zone, version=case.version)
+
+
+def first_words(text: str) -> str:
+    """As much of a text as a line of a list holds."""
+    plain = " ".join(text.split())
+    return plain if len(plain) <= SHORT else plain[:SHORT].rsplit(" ", 1)[0] + "…"
 
 
 def _target_title(pack: str, target: str | None) -> str:
