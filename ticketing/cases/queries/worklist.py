@@ -148,7 +148,7 @@ def _views(actor: Actor, at: datetime) -> dict[WorklistView, ColumnElement[bool]
     return {
         WorklistView.MINE: sa.and_(Case.is_open, Case.handler_id.is_not(None), Case.handler_id == actor.staff_id),
         WorklistView.TEAM: sa.and_(Case.is_open, Case.team_id.in_(actor.team_ids)),
-        WorklistView.UNASSIGNED: sa.and_(Case.is_open, Case.handler_id.is_(None)),
+        WorklistView.UNASSIGNED: sa.and_(Case.is_open, Case.handler_id.is_(None), Case.status != Status.DRAFT),
         WorklistView.DUE_TODAY: sa.and_(Case.is_open, Case.is_breached.is_(False), Case.queue_at > at, _ends_today(at)),
         WorklistView.BREACHED: sa.and_(Case.is_open, sa.or_(Case.is_breached, Case.queue_at <= at)),
         WorklistView.WAITING: sa.and_(Case.is_open, Case.open_statements > 0),
