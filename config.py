@@ -88,6 +88,7 @@ class Settings:
             "MAX_CONTENT_LENGTH": 2 * 1024 * 1024,
             "MAX_FORM_MEMORY_SIZE": 2 * 1024 * 1024,
             "WTF_CSRF_TIME_LIMIT": None,
+            "WTF_CSRF_SSL_STRICT": False,  # it asks for the referrer, which our own pages forbid; guards.py asks the browser instead
         }
 
     def _refuse_unsafe(self) -> None:

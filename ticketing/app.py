@@ -48,6 +48,7 @@ def create_app(settings: Settings) -> Flask:
     app.config.from_mapping(settings.as_config())
     Path(app.instance_path).mkdir(exist_ok=True)  # a fresh checkout has none, and SQLite makes files but no folders
     app.jinja_env.undefined = StrictUndefined
+    app.url_map.strict_slashes = app.url_map.merge_slashes = False  # such redirects would name whatever host the visitor called us
     if settings.proxy_hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxy_hops, x_proto=settings.proxy_hops)  # type: ignore[method-assign]
 

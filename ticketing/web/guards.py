@@ -17,10 +17,13 @@ P = ParamSpec("P")
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
 
 OPEN_TO_ALL = "public"
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+OURS = frozenset({"same-origin", "none"})  # none: typed in or opened by the person themself
 
 
 def init_app(app: Flask) -> None:
     app.before_request(_refuse_unstorable)
+    app.before_request(_refuse_from_elsewhere)
     app.before_request(_deny_by_default)
 
 
@@ -64,6 +67,12 @@ def _refuse_unstorable() -> None:
     """An address with a NUL in it names nothing, and PostgreSQL could not even look it up."""
     if "\x00" in request.path or any("\x00" in value for value in request.args.values()):
         abort(404)
+
+
+def _refuse_from_elsewhere() -> None:
+    """What a page of another site sends in somebody's name; every browser of today says where a request was made."""
+    if request.method not in READING and request.headers.get("Sec-Fetch-Site", "same-origin") not in OURS:
+        abort(403)
 
 
 def _deny_by_default() -> None:
