@@ -1,6 +1,11 @@
 """gunicorn for a hospital's own machine: `gunicorn -c deploy/gunicorn.conf.py wsgi:app`.  The scheduler runs apart (`flask worker`)."""
 
 import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from ticketing.web.logs import FOR_GUNICORN
 
 bind = os.environ.get("BIND", "unix:/run/redress/web.sock")
 workers = int(os.environ.get("WEB_PROCESSES", "1"))  # more than one needs PostgreSQL; config.py refuses it on SQLite
@@ -16,3 +21,4 @@ limit_request_line = 4094
 limit_request_fields = 60
 accesslog = None  # the program logs each request by its endpoint; a path may hold a secret
 errorlog = "-"
+logconfig_dict = FOR_GUNICORN  # JSON lines like the program's own: a request that cannot be read stands in none of them

@@ -14,6 +14,7 @@ from flask import Flask
 from ticketing.core import clock
 from ticketing.core.mail import Mail, compose
 from ticketing.reports.rules import file_name
+from ticketing.web.logs import FOR_GUNICORN
 
 THREADS = 8
 
@@ -74,6 +75,7 @@ def serve(app: Flask, port: int, start: Callable[[], None]) -> None:
             for name, value in {
                 "bind": f"127.0.0.1:{port}", "workers": 1, "worker_class": "gthread", "threads": THREADS, "timeout": 0,
                 "post_worker_init": lambda _worker: start(), "loglevel": "warning", "graceful_timeout": 5,
+                "logconfig_dict": FOR_GUNICORN,
             }.items():
                 self.cfg.set(name, value)
 

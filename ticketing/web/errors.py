@@ -7,7 +7,8 @@ from typing import cast
 import structlog
 from flask import Flask, Response, g, make_response, render_template
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from werkzeug.exceptions import HTTPException
 
 from ticketing.core.database import db
@@ -33,7 +34,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, _csrf)
     app.register_error_handler(DomainError, _domain)
     app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(OperationalError, _database)
+    for error in (OperationalError, InterfaceError, NoConnectionFree):
+        app.register_error_handler(error, _database)
     if not app.testing:  # in tests a defect shows itself as itself
         app.register_error_handler(Exception, _defect)
 
@@ -69,9 +71,9 @@ def _csrf(error: CSRFError) -> Response:  # noqa: ARG001 - its text is for progr
     return _page(400, "This page was open for too long, or in a browser that keeps no cookies. Reload it and send it again.")
 
 
-def _database(error: OperationalError) -> Response:
+def _database(error: OperationalError | InterfaceError | NoConnectionFree) -> Response:
     _forget_session()
-    log.error("database.unreachable", error=type(error.orig).__name__)
+    log.error("database.unreachable", error=type(getattr(error, "orig", error)).__name__)
     return _page(503)
 
 

@@ -8,10 +8,10 @@ from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Flask
+from flask import Flask, request
 from flask_wtf import CSRFProtect, FlaskForm
-from werkzeug.datastructures import ImmutableMultiDict, MultiDict
-from wtforms import Field, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField, ValidationError
+from werkzeug.datastructures import CombinedMultiDict, ImmutableMultiDict, MultiDict
+from wtforms import Field, FileField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField, ValidationError
 from wtforms.validators import InputRequired, Length, Optional
 from wtforms.widgets import CheckboxInput, HiddenInput, ListWidget, TextInput
 
@@ -42,11 +42,12 @@ class Form(FlaskForm):  # type: ignore[misc]
 
     class Meta(FlaskForm.Meta):  # type: ignore[misc]
         def wrap_formdata(self, form: Any, formdata: Any) -> Any:
-            given = super().wrap_formdata(form, formdata)
+            """Only what a browser's form sends: never JSON, which may hold anything, and a file only where one was asked for."""
+            given = formdata if formdata is None or isinstance(formdata, MultiDict) else _sent(form)
             if given is None:
                 return None
             pairs = [(key, clean(value) if isinstance(value, str) else value) for key, value in _pairs(given)]
-            return ImmutableMultiDict(pairs)
+            return ImmutableMultiDict((key, value) for key, value in pairs if isinstance(value, str) or _is_file(form, key))
 
     def validate(self, extra_validators: Any = None) -> bool:
         """Each field by itself, then all together."""
@@ -83,6 +84,14 @@ class Form(FlaskForm):  # type: ignore[misc]
             target.errors = [*target.errors, message]
         else:
             self.form_errors.append(message)
+
+
+def _sent(form: FlaskForm) -> MultiDict[str, Any] | None:
+    return CombinedMultiDict([request.files, request.form]) if form.is_submitted() else None
+
+
+def _is_file(form: FlaskForm, name: str) -> bool:
+    return isinstance(form._fields.get(name), FileField)
 
 
 def _pairs(given: MultiDict[str, Any]) -> Iterable[tuple[str, Any]]:
