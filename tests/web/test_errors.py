@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from config import Settings
 from ticketing.app import create_app
+from ticketing.web.guards import public
 
 
 @pytest.fixture
@@ -36,3 +41,30 @@ def test_the_public_form_keeps_no_half_concern_and_says_so(cut_off):
 def test_the_process_lives_and_is_not_ready(cut_off):
     assert cut_off.get("/healthz").status_code == 200
     assert cut_off.get("/readyz").status_code == 503
+
+
+def test_every_page_says_so_to_whoever_holds_a_session_whatever_else_is_wrong_with_what_they_ask(cut_off):
+    with cut_off.session_transaction() as session:
+        session["token"] = "t" * 43
+    addresses = [re.sub(r"<[^>]+>", "1", rule.rule) for rule in cut_off.application.url_map.iter_rules() if "GET" in (rule.methods or ())]
+    for address in [*addresses, "/nothing/here", "/sign-out", "/cases/%00"]:
+        answer = cut_off.get(address)
+        if address not in {"/healthz", "/concerns/received"}:  # the process lives; without a receipt the form is shown
+            assert answer.status_code == 503, address
+            assert answer.headers["Retry-After"] == "30", address
+    assert cut_off.post("/nothing/here").status_code == 503
+    assert cut_off.post("/sign-in", data={"email": "x" * 3_000_000}).status_code in (413, 503)
+
+
+@pytest.mark.parametrize("error", [
+    NoConnectionFree("QueuePool limit reached"), InterfaceError("SELECT 1", None, Exception("connection already closed")),
+    OperationalError("SELECT 1", None, Exception("disk full")),
+])
+def test_a_database_that_is_too_busy_or_hangs_up_is_out_of_reach(client, app, monkeypatch, error):
+    def hang_up():
+        raise error
+
+    monkeypatch.setitem(app.view_functions, "accounts.forgotten_sent", public(hang_up))
+    answer = client.get("/forgotten/sent")
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "30"

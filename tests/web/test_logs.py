@@ -95,7 +95,7 @@ def test_a_log_that_cannot_be_written_takes_no_page_down(noisy, monkeypatch):
 
 @pytest.mark.parametrize(("name", "level", "words", "values", "kept"), [
     ("gunicorn.error", logging.WARNING, "Invalid request from ip=10.1.1.1: 'GET /password/zyxtoken'", (), "Invalid request from ip"),
-    ("gunicorn.error", logging.INFO, "Listening at: %s (%s)", ("http://x", 1), "Listening at: %s (%s)"),
+    ("gunicorn.error", logging.INFO, "Listening at: %s (%s)", ("http://x", 1), "Listening at: http://x (1)"),
     ("apscheduler", logging.ERROR, 'Job "%s" raised\nan error', ("zyxcanary",), 'Job "%s" raised an error'),
 ])
 def test_what_libraries_log_is_a_json_line_without_the_values(name, level, words, values, kept):

@@ -27,7 +27,7 @@ def readyz() -> ResponseReturnValue:
     """503 only for the database or its migrations: a late scheduler must not take the web out as well."""
     problem = queries.problem()
     if problem:
-        return jsonify(status="unavailable", problem=problem), 503
+        return jsonify(status="unavailable", problem=problem), 503, {"Retry-After": "30"}
     return jsonify(status="ok", warnings=_warnings(clock.now()))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import cast, get_args
 
 import structlog
 from flask import Flask, Response, g, make_response, render_template
@@ -15,6 +15,7 @@ from ticketing.core.database import db
 from ticketing.core.errors import DomainError, TooMany
 
 log = structlog.get_logger()
+OutOfReach = OperationalError | InterfaceError | NoConnectionFree
 
 SENTENCES = {
     400: ("This request could not be read", "Something in it was missing or malformed. Go back, reload the page and try again."),
@@ -34,13 +35,21 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, _csrf)
     app.register_error_handler(DomainError, _domain)
     app.register_error_handler(HTTPException, _http)
-    for error in (OperationalError, InterfaceError, NoConnectionFree):
+    for error in get_args(OutOfReach):
         app.register_error_handler(error, _database)
     if not app.testing:  # in tests a defect shows itself as itself
         app.register_error_handler(Exception, _defect)
 
 
 def _page(status: int, sentence: str | None = None) -> Response:
+    """The page of an error; it shows who is signed in, so the database may turn out to be out of reach only now."""
+    try:
+        return _draw(status, sentence)
+    except get_args(OutOfReach) as error:
+        return _database(error)
+
+
+def _draw(status: int, sentence: str | None) -> Response:
     title, usual = SENTENCES.get(status, SENTENCES[500 if status >= 500 else 400])
     page = render_template(
         "errors/error.html", status=status, heading=title, sentence=sentence or usual, request_id=g.get("request_id", ""))
@@ -71,7 +80,7 @@ def _csrf(error: CSRFError) -> Response:  # noqa: ARG001 - its text is for progr
     return _page(400, "This page was open for too long, or in a browser that keeps no cookies. Reload it and send it again.")
 
 
-def _database(error: OperationalError | InterfaceError | NoConnectionFree) -> Response:
+def _database(error: OutOfReach) -> Response:
     _forget_session()
     log.error("database.unreachable", error=type(getattr(error, "orig", error)).__name__)
     return _page(503)

@@ -24,11 +24,11 @@ class Lines(logging.Formatter):
     """A library's record as one JSON line: who said it and in which words, never the values that stand in them."""
 
     def format(self, record: logging.LogRecord) -> str:
-        words = " ".join(str(record.msg).split())
-        if record.name.startswith("gunicorn") and record.levelno > logging.INFO:  # it writes the values into the words itself
-            words = words.partition("=")[0].partition(":")[0]
+        words = str(record.msg)
+        if record.name.startswith("gunicorn"):  # its notices name addresses of ours; its warnings have the visitor's values in the words
+            words = record.getMessage() if record.levelno <= logging.INFO else words.partition("=")[0].partition(":")[0]
         line: dict[str, Any] = {
-            "event": record.name, "words": words[:LONGEST], "level": record.levelname.lower(),
+            "event": record.name, "words": " ".join(words.split())[:LONGEST], "level": record.levelname.lower(),
             "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
         }
         if record.exc_info and record.exc_info[1]:
