@@ -1,0 +1,243 @@
+"""Hostile strings in every field of every form and in every query, by every role: never an error of ours, and shown as text only.
+
+Nobody lists the pages here: each role walks the links it is shown, so that a new page or form is tried as soon as it can be reached.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+import pytest
+
+from tests.factories import drive, enter, make_case, make_hospital, version_of
+from tests.facts import MONDAY, ROOT, TUESDAY, shared
+from tests.pages import Element, Page, check_page
+from ticketing.cases import service
+from ticketing.cases.rules import Status
+from ticketing.core.paging import encode_key
+from ticketing.core.permissions import Role
+
+CALM = {200, 303, 400, 401, 403, 404, 405, 409, 410, 413, 422, 429}
+OWN = (
+    "\x00", "a\x00b", "\ud800", "x\udfff", "﷽" * 300, "é" * 25_000, "9" * 5_000, "-1", "1e309", "NaN", "٣", "²", "10" * 12, "0x10", "\u202egnp.exe",
+    "\r\nSet-Cookie: a=b", "a\r\nBcc: everybody@example.org\r\n\r\nx", "{{7*7}}{% raise %}", "%(x)s %s {0} ${x}", "' OR '1'='1", "%", "_", "\\",
+    "\"><img src=x onerror=alert(1)>", "'><svg/onload=alert(1)>", "</textarea></select></title><script>alert(1)</script>", "javascript:alert(1)",
+    "2026-02-30", "99999-01-01", "31/12/0000", "24:61", "2026-03-29T01:30", "26-0000-0000-00", "null", "true", "[]", "{\"a\": 1}", "=1+1", "＝1+1",
+    "\u2028", "\x1b[31m", "\ufeff", "a" * 300 + "@b.example", "\"a b\"@b.example", "a@b.example\nBcc: c@d.example", "ﬀ" * 120, "İ" * 120,
+)
+KEYS = tuple(encode_key(*values) for values in (
+    (), (0,), (-1,), (2**62,), (True,), (None,), ("x",), ("x", 1), (1, "x"), (None, None), (MONDAY, 1), (MONDAY, "x"), ("2026-13-40", 1),
+    ("0001-01-01T00:00:00+23:59", 1), (1, MONDAY), ("x", "y", "z"), (1, 2, 3), (MONDAY, MONDAY, 1), ("", 0, "", 0), ("9999-12-31T23:59:59-23:59", 2**40),
+)) + ("e30", "W10", "WzFd" * 900, "!!!!", "WyJcdWQ4MDAiXQ", "-1", "999999999")
+QUERIES = ("after", "before", "view", "show", "state", "start", "next", "figure", "period", "subject", "cycle", "about", "reference", "logged")
+LEFT_ALONE = ("/sign-out", "/static/")
+PAGES, POSTS, ALIKE = 90, 5, 3
+
+
+@lru_cache(maxsize=1)
+def strings() -> tuple[str, ...]:
+    """Every string of the collection and our own, always in the same disorder."""
+    found = list(OWN)
+    for name in ("blns.json", "xss_strings.json", "crlf_strings.json", "csv_formula_strings.json"):
+        held = json.loads(shared("data", "hostile", name).read_text(encoding="utf-8"))
+        for group in held.values() if isinstance(held, dict) else [held]:
+            found += [item for item in group if isinstance(item, str)]
+    mixed = list(dict.fromkeys(found))
+    random.Random(7).shuffle(mixed)  # noqa: S311 - a mixture, not a secret
+    return tuple(mixed)
+
+
+class Hose:
+    """Hands out one string after another, round and round."""
+
+    def __init__(self) -> None:
+        self.turn = 0
+
+    def __call__(self) -> str:
+        self.turn += 1
+        return strings()[self.turn % len(strings())]
+
+
+@lru_cache(maxsize=1)
+def vocabulary() -> tuple[frozenset[str], frozenset[str]]:
+    """Every element and attribute that our own templates can write."""
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "templates").rglob("*.html")]
+    sources += [path.read_text(encoding="utf-8") for path in (ROOT / "ticketing").rglob("forms*/*.py")]
+    whole = "\n".join(sources)
+    tags = set(re.findall(r"<([a-z][a-z0-9]*)", whole)) | {"input", "select", "option", "optgroup", "textarea", "ul", "li", "label"}
+    names = set(re.findall(r"[\s\"'{(]([a-z][a-z_-]*)=", whole)) | {"selected", "checked", "required", "disabled", "multiple", "label", "maxlength"}
+    names |= set(re.findall(r"\s(hidden|open|novalidate|async|defer|readonly|autofocus|reversed)[\s>{]", whole))
+    return frozenset(tags), frozenset(name.rstrip("_").replace("_", "-") for name in names) | {"class", "for"}
+
+
+def refuse_foreign(root: Element, where: str) -> None:
+    """Nothing that somebody typed has become an element, an attribute or an address."""
+    tags, names = vocabulary()
+    for item in root.walk():
+        if item.tag == "document" or item.tag.startswith("!"):
+            continue
+        assert item.tag in tags, f"{where}: an element <{item.tag}>"
+        for name, value in item.attributes.items():
+            assert name in names and not name.startswith("on"), f"{where}: {name}= on <{item.tag}>"
+            if name in {"href", "src", "action", "formaction"}:
+                assert value.startswith(("/", "#", "mailto:", "tel:", "?")) and not value.startswith("//"), f"{where}: {name}={value!r}"
+        assert item.tag != "script" or item.get("src").startswith("/static/"), where
+
+
+def look(answer, where: str) -> Page | None:
+    assert answer.status_code in CALM, f"{where} answered {answer.status_code}"
+    assert all("\n" not in value for value in answer.headers.values())
+    if answer.mimetype != "text/html" or answer.status_code == 303:
+        return None
+    page = Page(answer)
+    refuse_foreign(page.root, where)
+    if answer.text.startswith("<!doctype"):
+        check_page(page.html, where)
+    return page
+
+
+def kind_of(address: str) -> str:
+    """Addresses of one kind: their variable parts and the values of their queries left out."""
+    path = "/".join("*" if re.search(r"\d|[0-9a-f]{32}", part) else part for part in urlsplit(address).path.split("/"))
+    return f"{path}?{'&'.join(sorted(name for name, _ in parse_qsl(urlsplit(address).query)))}"
+
+
+def walk(client, starts: list[str]) -> dict[str, Page]:
+    """Pages that links lead to, at most a few of each kind."""
+    seen: dict[str, Page] = {}
+    kinds: Counter[str] = Counter()
+    queue = list(starts)
+    while queue and len(seen) < PAGES:
+        address = queue.pop(0)
+        if address in seen or kinds[kind_of(address)] >= ALIKE or address.startswith(LEFT_ALONE):
+            continue
+        kinds[kind_of(address)] += 1
+        page = look(client.get(address), address)
+        if page is None:
+            continue
+        seen[address] = page
+        queue += [urlsplit(link["href"])._replace(fragment="").geturl() for link in page.all("a") if link.get("href").startswith("/")]
+    return seen
+
+
+def forms_of(pages: dict[str, Page]) -> Iterator[tuple[str, str, list[tuple[str, str]]]]:
+    """(method, where to, names and kinds of the fields) of each form, each kind of form a few times at most."""
+    kinds: Counter[tuple[str, ...]] = Counter()
+    for address, page in pages.items():
+        for form in page.all("form"):
+            target, method = form.get("action") or urlsplit(address).path, form.get("method", "get")
+            fields = [(item["name"], item.get("type") or item.tag) for item in form.all("input", "select", "textarea", "button") if item.get("name")]
+            key = (method, kind_of(target), *sorted({name for name, _ in fields}))
+            kinds[key] += 1
+            if kinds[key] == 1 and not target.startswith(LEFT_ALONE):
+                yield method, target, fields
+
+
+def send(client, target: str, pairs: list[tuple[str, str]]):
+    body = "&".join(f"{quote(name.encode())}={quote(value.encode('utf-8', 'surrogatepass'))}" for name, value in pairs)
+    return client.post(target, data=body.encode(), content_type="application/x-www-form-urlencoded")
+
+
+def attack(client, method: str, target: str, fields: list[tuple[str, str]], hose: Hose, honest: dict[str, str]) -> None:
+    """A form sent with strings everywhere; with strings in the text only; with fields repeated; with fields missing."""
+    names = [name for name, _ in fields if name != "csrf_token"]
+    written = {name for name, kind in fields if kind in {"text", "textarea", "email", "search", "tel"}}
+    if method == "get":
+        for _ in range(POSTS):
+            pairs = urlencode([(name, hose().encode("utf-8", "surrogatepass")) for name in names])[:3500]
+            look(client.get(f"{urlsplit(target).path}?{pairs}"), target)
+        return
+    token = ("csrf_token", client.csrf_token())
+    tries = [[(name, hose()) for name in names] for _ in range(2)]
+    tries += [[(name, hose() if name in written else honest.get(name, "")) for name in names] for _ in range(POSTS - 2)]
+    tries += [[(name, hose()) for name in names for _ in range(2)], [], [(f"{name}[]", hose()) for name in names]]
+    for pairs in tries:
+        look(send(client, target, [token, *pairs]), f"POST {target} {[name for name, _ in pairs]}")
+    files = {name: (__import__("io").BytesIO(b"\xff\x00"), hose()[:40].encode("ascii", "ignore").decode() or "x") for name in names}
+    look(client.post(target, data={"csrf_token": token[1], **files}, content_type="multipart/form-data"), f"files to {target}")
+    look(client.post(target, json={name: [{}] for name in names}, headers={"X-CSRFToken": token[1]}), f"JSON to {target}")
+
+
+def honest_values(pages: dict[str, Page]) -> dict[str, str]:
+    """For choices and hidden fields: what the pages themselves would send, the first choice where none is made."""
+    found: dict[str, str] = {}
+    for page in pages.values():
+        for item in page.all("input", "select"):
+            options = [option.get("value") for option in item.all("option") if option.get("value")] if item.tag == "select" else [item.get("value")]
+            if item.get("name") and item.get("type") != "text" and options and options[0]:
+                found.setdefault(item["name"], options[0])
+    return found
+
+
+@pytest.fixture
+def busy_hospital(app, set_clock):
+    """Cases in several states, a question put to a clinician, a task."""
+    set_clock(TUESDAY)
+    hospital = make_hospital()
+    references = [make_case(hospital.officer) for _ in range(3)]
+    drive(references[1], Status.INVESTIGATION, hospital)
+    drive(references[2], Status.RESPONSE_SENT, hospital)
+    service.add_task(references[0], service.TaskKind.CALL_BACK, "Ring back", TUESDAY, hospital.manager.uid, None, by=hospital.officer, at=TUESDAY) \
+        if hasattr(service, "TaskKind") else None
+    return hospital, references
+
+
+def starts_for(role: Role, actor, hospital, references) -> list[str]:
+    if role is Role.CLINICIAN:
+        uid = service.ask_statement(references[1], actor.uid, (1,), "What happened?", "The notes", 5, by=hospital.officer, at=TUESDAY)
+        return ["/", "/questions", f"/questions/{uid}", "/account"]
+    return ["/account", *(f"/cases/{reference}" for reference in references), "/cases/?view=all_open", "/reports", "/escalations/rules", "/staff",
+            "/places", "/teams", "/reports/delivery", "/reports/trail", "/cases/new", "/tasks"]
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_every_form_and_query_that_a_role_can_reach(client, busy_hospital, role):
+    hospital, references = busy_hospital
+    actor = enter(client, role, team_codes=["CENTRAL"])
+    starts = starts_for(role, actor, hospital, references)
+    pages = walk(client, starts)
+    assert len(pages) > 5
+    hose, honest, forms = Hose(), honest_values(pages), list(forms_of(pages))
+    hose.turn = list(Role).index(role) * 233
+    for method, target, fields in forms:
+        if reached := re.match(r"/cases/(26-[^/]+)/", target):
+            honest |= {"version": str(version_of(reached[1])), "seen": "0"}
+        attack(client, method, target, fields, hose, honest)
+    for kind in {kind_of(address): urlsplit(address).path for address in pages}.values():
+        for number in range(6):
+            pairs = [(name, KEYS[(hose.turn + number * 5) % len(KEYS)] if name in {"after", "before"} else hose()[:400]) for name in QUERIES]
+            hose.turn += 1
+            look(client.get(f"{kind}?{urlencode(pairs, errors='surrogatepass')}"), f"{kind} {pairs}")
+    for key in KEYS:
+        for path in ("/cases/", "/staff", "/escalations", "/reports/delivery", "/reports/trail", f"/cases/{references[0]}/trail", "/reports/mailbox"):
+            look(client.get(path, query_string={"after": key}), f"{path} {key}")
+            look(client.get(path, query_string={"before": key}), f"{path} {key}")
+    walk(client, starts)
+
+
+def test_the_forms_of_strangers(client, busy_hospital):
+    hose, pages = Hose(), walk(client, ["/sign-in", "/forgotten", "/concerns/new"])
+    for method, target, fields in forms_of(pages):
+        for _ in range(6):
+            attack(client, method, target, fields, hose, honest_values(pages))
+
+
+@pytest.mark.parametrize(("body", "kind"), [
+    (b"[" * 100_000, "application/json"), (b'"\\ud800"', "application/json"), (b"{", "application/json"), (b"\xff\xfe", "application/json"),
+    (b'[["csrf_token", 1]]', "application/json"), (b"--x\r\nContent-Disposition: form", "multipart/form-data; boundary=x"),
+    (b"abc", "multipart/form-data; boundary="), (b"abc", "multipart/form-data"), (b"%ff=%&%=%00&=", "application/x-www-form-urlencoded"),
+    (b"a=b&" * 300_000, "application/x-www-form-urlencoded"), (b"x" * 3_000_000, "application/x-www-form-urlencoded"), (b"<x/>", "text/xml"), (b"x", "\xff"),
+])
+def test_bodies_that_are_no_form(client, busy_hospital, body, kind):
+    enter(client, Role.MANAGER)
+    for address in ("/sign-in", "/concerns/new", "/cases/new", "/account/password"):
+        for headers in ({}, {"X-CSRFToken": client.csrf_token()}):
+            answer = client.post(address, data=body, content_type=kind, headers=headers)
+            assert answer.status_code in {400, 413, 422}, (address, answer.status_code)
+            assert (answer.status_code == 413) or len(body) < 2_500_000
