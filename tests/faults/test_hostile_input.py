@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
+from io import BytesIO
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import pytest
@@ -19,25 +20,30 @@ from tests.factories import drive, enter, make_case, make_hospital, version_of
 from tests.facts import MONDAY, ROOT, TUESDAY, shared
 from tests.pages import Element, Page, check_page
 from ticketing.cases import service
-from ticketing.cases.rules import Status
+from ticketing.cases.rules import Status, TaskKind
 from ticketing.core.paging import encode_key
 from ticketing.core.permissions import Role
 
 CALM = {200, 303, 400, 401, 403, 404, 405, 409, 410, 413, 422, 429}
 OWN = (
-    "\x00", "a\x00b", "\ud800", "x\udfff", "﷽" * 300, "é" * 25_000, "9" * 5_000, "-1", "1e309", "NaN", "٣", "²", "10" * 12, "0x10", "\u202egnp.exe",
-    "\r\nSet-Cookie: a=b", "a\r\nBcc: everybody@example.org\r\n\r\nx", "{{7*7}}{% raise %}", "%(x)s %s {0} ${x}", "' OR '1'='1", "%", "_", "\\",
-    "\"><img src=x onerror=alert(1)>", "'><svg/onload=alert(1)>", "</textarea></select></title><script>alert(1)</script>", "javascript:alert(1)",
-    "2026-02-30", "99999-01-01", "31/12/0000", "24:61", "2026-03-29T01:30", "26-0000-0000-00", "null", "true", "[]", "{\"a\": 1}", "=1+1", "＝1+1",
+    "\x00", "a\x00b", "\ud800", "x\udfff", "﷽" * 300, "é" * 25_000, "9" * 5_000, "-1", "1e309", "NaN", "٣", "²", "10" * 12, "0x10",
+    "\u202egnp.exe", "\r\nSet-Cookie: a=b", "a\r\nBcc: everybody@example.org\r\n\r\nx", "{{7*7}}{% raise %}",
+    "%(x)s %s {0} ${x}", "' OR '1'='1", "%", "_", "\\",
+    "\"><img src=x onerror=alert(1)>", "'><svg/onload=alert(1)>", "</textarea></select></title><script>alert(1)</script>",
+    "javascript:alert(1)",
+    "2026-02-30", "99999-01-01", "31/12/0000", "24:61", "2026-03-29T01:30", "26-0000-0000-00", "null", "true", "[]", "{\"a\": 1}",
+    "=1+1", "＝1+1",
     "\u2028", "\x1b[31m", "\ufeff", "a" * 300 + "@b.example", "\"a b\"@b.example", "a@b.example\nBcc: c@d.example", "ﬀ" * 120, "İ" * 120,
 )
-KEYS = tuple(encode_key(*values) for values in (
+KEYS = (*(encode_key(*values) for values in (
     (), (0,), (-1,), (2**62,), (True,), (None,), ("x",), ("x", 1), (1, "x"), (None, None), (MONDAY, 1), (MONDAY, "x"), ("2026-13-40", 1),
-    ("0001-01-01T00:00:00+23:59", 1), (1, MONDAY), ("x", "y", "z"), (1, 2, 3), (MONDAY, MONDAY, 1), ("", 0, "", 0), ("9999-12-31T23:59:59-23:59", 2**40),
-)) + ("e30", "W10", "WzFd" * 900, "!!!!", "WyJcdWQ4MDAiXQ", "-1", "999999999")
-QUERIES = ("after", "before", "view", "show", "state", "start", "next", "figure", "period", "subject", "cycle", "about", "reference", "logged")
+    ("0001-01-01T00:00:00+23:59", 1), (1, MONDAY), ("x", "y", "z"), (1, 2, 3), (MONDAY, MONDAY, 1), ("", 0, "", 0),
+    ("9999-12-31T23:59:59-23:59", 2**40),
+)), "e30", "W10", "WzFd" * 900, "!!!!", "WyJcdWQ4MDAiXQ", "-1", "999999999")
+QUERIES = ("before", "view", "show", "state", "start", "next", "figure", "period", "subject", "cycle", "about", "reference",
+           "logged")
 LEFT_ALONE = ("/sign-out", "/static/")
-PAGES, POSTS, ALIKE = 90, 5, 3
+PAGES, POSTS, ALIKE = 60, 4, 2
 
 
 @lru_cache(maxsize=1)
@@ -49,7 +55,7 @@ def strings() -> tuple[str, ...]:
         for group in held.values() if isinstance(held, dict) else [held]:
             found += [item for item in group if isinstance(item, str)]
     mixed = list(dict.fromkeys(found))
-    random.Random(7).shuffle(mixed)  # noqa: S311 - a mixture, not a secret
+    random.Random(7).shuffle(mixed)
     return tuple(mixed)
 
 
@@ -71,8 +77,10 @@ def vocabulary() -> tuple[frozenset[str], frozenset[str]]:
     sources += [path.read_text(encoding="utf-8") for path in (ROOT / "ticketing").rglob("forms*/*.py")]
     whole = "\n".join(sources)
     tags = set(re.findall(r"<([a-z][a-z0-9]*)", whole)) | {"input", "select", "option", "optgroup", "textarea", "ul", "li", "label"}
-    names = set(re.findall(r"[\s\"'{(]([a-z][a-z_-]*)=", whole)) | {"selected", "checked", "required", "disabled", "multiple", "label", "maxlength"}
+    names = set(re.findall(r"[\s\"'{(]([a-z][a-z_-]*)=", whole))
+    names |= {"selected", "checked", "required", "disabled", "multiple", "label", "maxlength"}
     names |= set(re.findall(r"\s(hidden|open|novalidate|async|defer|readonly|autofocus|reversed)[\s>{]", whole))
+    names |= {name.lower() for name in re.findall(r"([a-zA-Z]+)=", whole)}  # viewBox, as a parser reads it
     return frozenset(tags), frozenset(name.rstrip("_").replace("_", "-") for name in names) | {"class", "for"}
 
 
@@ -84,9 +92,12 @@ def refuse_foreign(root: Element, where: str) -> None:
             continue
         assert item.tag in tags, f"{where}: an element <{item.tag}>"
         for name, value in item.attributes.items():
-            assert name in names and not name.startswith("on"), f"{where}: {name}= on <{item.tag}>"
+            is_plain = name in names and not name.startswith("on") and name not in {"style", "srcdoc"}
+            is_ours = is_plain or name.startswith(("data-", "aria-"))
+            assert is_ours, f"{where}: {name}= on <{item.tag}>"
             if name in {"href", "src", "action", "formaction"}:
-                assert value.startswith(("/", "#", "mailto:", "tel:", "?")) and not value.startswith("//"), f"{where}: {name}={value!r}"
+                is_here = value.startswith(("/", "#", "mailto:", "tel:", "?")) and not value.startswith("//")
+                assert is_here, f"{where}: {name}={value!r}"
         assert item.tag != "script" or item.get("src").startswith("/static/"), where
 
 
@@ -132,7 +143,8 @@ def forms_of(pages: dict[str, Page]) -> Iterator[tuple[str, str, list[tuple[str,
     for address, page in pages.items():
         for form in page.all("form"):
             target, method = form.get("action") or urlsplit(address).path, form.get("method", "get")
-            fields = [(item["name"], item.get("type") or item.tag) for item in form.all("input", "select", "textarea", "button") if item.get("name")]
+            controls = form.all("input", "select", "textarea", "button")
+            fields = [(item["name"], item.get("type") or item.tag) for item in controls if item.get("name")]
             key = (method, kind_of(target), *sorted({name for name, _ in fields}))
             kinds[key] += 1
             if kinds[key] == 1 and not target.startswith(LEFT_ALONE):
@@ -159,7 +171,7 @@ def attack(client, method: str, target: str, fields: list[tuple[str, str]], hose
     tries += [[(name, hose()) for name in names for _ in range(2)], [], [(f"{name}[]", hose()) for name in names]]
     for pairs in tries:
         look(send(client, target, [token, *pairs]), f"POST {target} {[name for name, _ in pairs]}")
-    files = {name: (__import__("io").BytesIO(b"\xff\x00"), hose()[:40].encode("ascii", "ignore").decode() or "x") for name in names}
+    files = {name: (BytesIO(b"\xff\x00"), hose()[:40].encode("ascii", "ignore").decode() or "x") for name in names}
     look(client.post(target, data={"csrf_token": token[1], **files}, content_type="multipart/form-data"), f"files to {target}")
     look(client.post(target, json={name: [{}] for name in names}, headers={"X-CSRFToken": token[1]}), f"JSON to {target}")
 
@@ -169,9 +181,9 @@ def honest_values(pages: dict[str, Page]) -> dict[str, str]:
     found: dict[str, str] = {}
     for page in pages.values():
         for item in page.all("input", "select"):
-            options = [option.get("value") for option in item.all("option") if option.get("value")] if item.tag == "select" else [item.get("value")]
-            if item.get("name") and item.get("type") != "text" and options and options[0]:
-                found.setdefault(item["name"], options[0])
+            values = [item.get("value"), *(option.get("value") for option in item.all("option"))]
+            if item.get("name") and item.get("type") != "text" and any(values):
+                found.setdefault(item["name"], next(filter(None, values)))
     return found
 
 
@@ -183,8 +195,7 @@ def busy_hospital(app, set_clock):
     references = [make_case(hospital.officer) for _ in range(3)]
     drive(references[1], Status.INVESTIGATION, hospital)
     drive(references[2], Status.RESPONSE_SENT, hospital)
-    service.add_task(references[0], service.TaskKind.CALL_BACK, "Ring back", TUESDAY, hospital.manager.uid, None, by=hospital.officer, at=TUESDAY) \
-        if hasattr(service, "TaskKind") else None
+    service.add_task(references[0], TaskKind.CALL_BACK, "Ring back", TUESDAY, hospital.manager.uid, None, by=hospital.officer, at=TUESDAY)
     return hospital, references
 
 
@@ -192,8 +203,8 @@ def starts_for(role: Role, actor, hospital, references) -> list[str]:
     if role is Role.CLINICIAN:
         uid = service.ask_statement(references[1], actor.uid, (1,), "What happened?", "The notes", 5, by=hospital.officer, at=TUESDAY)
         return ["/", "/questions", f"/questions/{uid}", "/account"]
-    return ["/account", *(f"/cases/{reference}" for reference in references), "/cases/?view=all_open", "/reports", "/escalations/rules", "/staff",
-            "/places", "/teams", "/reports/delivery", "/reports/trail", "/cases/new", "/tasks"]
+    return ["/account", *(f"/cases/{reference}" for reference in references), "/cases/?view=all_open", "/reports", "/escalations/rules",
+            "/staff", "/places", "/teams", "/reports/delivery", "/reports/trail", "/cases/new", "/tasks"]
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -202,7 +213,7 @@ def test_every_form_and_query_that_a_role_can_reach(client, busy_hospital, role)
     actor = enter(client, role, team_codes=["CENTRAL"])
     starts = starts_for(role, actor, hospital, references)
     pages = walk(client, starts)
-    assert len(pages) > 5
+    assert len(pages) >= 5
     hose, honest, forms = Hose(), honest_values(pages), list(forms_of(pages))
     hose.turn = list(Role).index(role) * 233
     for method, target, fields in forms:
@@ -210,15 +221,20 @@ def test_every_form_and_query_that_a_role_can_reach(client, busy_hospital, role)
             honest |= {"version": str(version_of(reached[1])), "seen": "0"}
         attack(client, method, target, fields, hose, honest)
     for kind in {kind_of(address): urlsplit(address).path for address in pages}.values():
-        for number in range(6):
-            pairs = [(name, KEYS[(hose.turn + number * 5) % len(KEYS)] if name in {"after", "before"} else hose()[:400]) for name in QUERIES]
-            hose.turn += 1
+        for number in range(3):
+            pairs = [("after", KEYS[(hose.turn + number * 5) % len(KEYS)]), *((name, hose()[:400]) for name in QUERIES)]
             look(client.get(f"{kind}?{urlencode(pairs, errors='surrogatepass')}"), f"{kind} {pairs}")
-    for key in KEYS:
-        for path in ("/cases/", "/staff", "/escalations", "/reports/delivery", "/reports/trail", f"/cases/{references[0]}/trail", "/reports/mailbox"):
-            look(client.get(path, query_string={"after": key}), f"{path} {key}")
-            look(client.get(path, query_string={"before": key}), f"{path} {key}")
     walk(client, starts)
+
+
+@pytest.mark.parametrize(("role", "paths"), [
+    (Role.MANAGER, ("/cases/", "/escalations", "/reports/delivery", "/reports/trail")), (Role.ADMINISTRATOR, ("/staff",))])
+def test_page_keys_that_nobody_was_given(client, busy_hospital, role, paths):
+    enter(client, role)
+    for key in KEYS:
+        for path in (*paths, f"/cases/{busy_hospital[1][0]}/trail"):
+            look(client.get(path, query_string={"after": key}), f"{path} {key}")
+        look(client.get(paths[0], query_string={"before": key}), f"{paths[0]} before {key}")
 
 
 def test_the_forms_of_strangers(client, busy_hospital):
@@ -232,7 +248,8 @@ def test_the_forms_of_strangers(client, busy_hospital):
     (b"[" * 100_000, "application/json"), (b'"\\ud800"', "application/json"), (b"{", "application/json"), (b"\xff\xfe", "application/json"),
     (b'[["csrf_token", 1]]', "application/json"), (b"--x\r\nContent-Disposition: form", "multipart/form-data; boundary=x"),
     (b"abc", "multipart/form-data; boundary="), (b"abc", "multipart/form-data"), (b"%ff=%&%=%00&=", "application/x-www-form-urlencoded"),
-    (b"a=b&" * 300_000, "application/x-www-form-urlencoded"), (b"x" * 3_000_000, "application/x-www-form-urlencoded"), (b"<x/>", "text/xml"), (b"x", "\xff"),
+    (b"a=b&" * 100_000, "application/x-www-form-urlencoded"), (b"x" * 3_000_000, "application/x-www-form-urlencoded"),
+    (b"<x/>", "text/xml"), (b"x", "\xff"),
 ])
 def test_bodies_that_are_no_form(client, busy_hospital, body, kind):
     enter(client, Role.MANAGER)

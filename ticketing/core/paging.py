@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 from ticketing.core.errors import Invalid
@@ -14,6 +14,7 @@ from ticketing.core.errors import Invalid
 T = TypeVar("T")
 PAGE_SIZE = 50
 COUNT_CAP = 500
+INCOMPLETE = "This page address is incomplete. Go back to the first page of the list."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,24 @@ def decode_key(key: str) -> list[Any]:
     except (ValueError, binascii.Error, RecursionError):
         values = None
     if not isinstance(values, list) or not all(_is_storable(value) for value in values):
-        raise Invalid("This page address is incomplete. Go back to the first page of the list.")
+        raise Invalid(INCOMPLETE)
     return values
+
+
+def decode_moment_key(key: str) -> tuple[datetime, int]:
+    """The moment and the id of `encode_key(moment, id)`; raises Invalid for anything else, moments off the calendar among it."""
+    try:
+        moment, number = decode_key(key)
+        moment, number = datetime.fromisoformat(moment).astimezone(UTC), int(number)
+    except (TypeError, ValueError, OverflowError):
+        raise Invalid(INCOMPLETE) from None
+    if not (2 <= moment.year <= 9998 and 0 <= number < 2**31):
+        raise Invalid(INCOMPLETE)
+    return moment, number
 
 
 def _is_storable(value: Any) -> bool:
     """Nothing that a database could choke on: no NUL, no lone surrogate, no endless number."""
     if isinstance(value, str):
         return not any(letter == "\x00" or "\ud800" <= letter <= "\udfff" for letter in value)
-    return value is None or (isinstance(value, int) and abs(value) < 2**63)
+    return value is None or (isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63)

@@ -18,8 +18,8 @@ from ticketing.cases.rules import StatementState
 from ticketing.codes import queries as codes
 from ticketing.codes.models import Site
 from ticketing.core.database import db
-from ticketing.core.errors import Invalid, NotFound
-from ticketing.core.paging import COUNT_CAP, PAGE_SIZE, Count, Page, decode_key, encode_key
+from ticketing.core.errors import NotFound
+from ticketing.core.paging import COUNT_CAP, PAGE_SIZE, Count, Page, decode_moment_key, encode_key
 from ticketing.core.permissions import Actor
 from ticketing.escalation.rules import SOON, Shown, TimerFacts
 from ticketing.firings import queries as ladder
@@ -198,7 +198,7 @@ def firings(shown: Shown, filters: Filters, actor: Actor, at: datetime, *, after
     moment = Firing.fire_at if is_ahead else Firing.fired_at
     query = _narrowed(shown, filters, actor, at)
     if after is not None:
-        last_at, last_id = _key(after)
+        last_at, last_id = decode_moment_key(after)
         beyond = moment > last_at if is_ahead else moment < last_at
         next_id = Firing.id > last_id if is_ahead else Firing.id < last_id
         query = query.where(sa.or_(beyond, sa.and_(moment == last_at, next_id)))
@@ -287,12 +287,3 @@ def due_words(pack: str, target: str, due_at: datetime, zone: str) -> str:
     """ "by the end of Wed 30 Dec 2026"."""
     units = {item.code: item.unit for item in load(pack).targets}
     return due_phrase(due_at, units.get(TargetCode(target), Unit.HOURS), zone)
-
-
-def _key(text: str) -> tuple[datetime, int]:
-    values = decode_key(text)
-    try:
-        moment, last = values
-        return datetime.fromisoformat(moment), int(last)
-    except (TypeError, ValueError):
-        raise Invalid("This page address is incomplete. Go back to the first page of the list.") from None

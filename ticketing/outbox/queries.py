@@ -11,8 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ticketing.core.database import db
-from ticketing.core.errors import Invalid
-from ticketing.core.paging import PAGE_SIZE, Page, decode_key, encode_key
+from ticketing.core.paging import PAGE_SIZE, Page, decode_moment_key, encode_key
 from ticketing.outbox.models import OutboxAttempt, OutboxMessage
 from ticketing.outbox.rules import STATE_WORDS, MessageState, Outcome
 
@@ -108,7 +107,7 @@ def messages(
     if kind is not None:
         query = query.where(M.kind == kind)
     if after is not None:
-        created_at, last = _key(after)
+        created_at, last = decode_moment_key(after)
         query = query.where(sa.or_(M.created_at < created_at, sa.and_(M.created_at == created_at, M.id < last)))
     rows = _rows(query)
     shown = rows[:limit]
@@ -132,15 +131,6 @@ def delivery_of(prefix: str) -> tuple[MessageRow, ...]:
 def deliveries_of(keys: Sequence[str]) -> Mapping[str, MessageRow]:
     """The messages with exactly these keys, by key; one query for a whole page."""
     return {row.dedup_key: row for row in _rows(sa.select(M).where(M.dedup_key.in_(keys)))} if keys else {}
-
-
-def _key(text: str) -> tuple[datetime, int]:
-    values = decode_key(text)
-    try:
-        created_at, last = values
-        return datetime.fromisoformat(created_at), int(last)
-    except (TypeError, ValueError):
-        raise Invalid("This page address is incomplete. Go back to the first page of the list.") from None
 
 
 def _rows(query: sa.Select[OutboxMessage]) -> tuple[MessageRow, ...]:

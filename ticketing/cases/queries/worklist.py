@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,8 +19,7 @@ from ticketing.codes.models import Site, Unit
 from ticketing.codes.rules import CaseType, Channel, Code
 from ticketing.core import clock
 from ticketing.core.database import db
-from ticketing.core.errors import Invalid
-from ticketing.core.paging import COUNT_CAP, PAGE_SIZE, Count, Page, decode_key, encode_key
+from ticketing.core.paging import COUNT_CAP, PAGE_SIZE, Count, Page, decode_moment_key, encode_key
 from ticketing.core.permissions import Actor
 from ticketing.core.references import parse_reference
 from ticketing.packs.rules import load
@@ -201,7 +199,7 @@ def _keyset(
     falls = is_falling != backwards
     mark = after or before
     if mark:
-        query = query.where(_beyond(key, decode_key(mark), falls))
+        query = query.where(_beyond(key, mark, falls))
     order = [column.desc() if falls else column.asc() for column in key]
     found = list(db.session.execute(query.order_by(*order).limit(PAGE_SIZE + 1)).all())
     has_more = len(found) > PAGE_SIZE
@@ -209,13 +207,8 @@ def _keyset(
     return (found[::-1] if backwards else found), has_more
 
 
-def _beyond(key: tuple[Any, Any], values: Sequence[Any], falls: bool) -> ColumnElement[bool]:
-    try:
-        moment, number = datetime.fromisoformat(values[0]).astimezone(UTC), int(values[1])
-    except (ValueError, TypeError, IndexError, OverflowError):
-        raise Invalid("This page address is incomplete. Go back to the first page of the list.") from None
-    if not 0 <= number < 2**31:
-        raise Invalid("This page address is incomplete. Go back to the first page of the list.")
+def _beyond(key: tuple[Any, Any], mark: str, falls: bool) -> ColumnElement[bool]:
+    moment, number = decode_moment_key(mark)
     first, second = key
     if falls:
         return sa.or_(first < moment, sa.and_(first == moment, second < number))
