@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 from io import BytesIO
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import pytest
@@ -23,6 +24,8 @@ from ticketing.cases import service
 from ticketing.cases.rules import Status, TaskKind
 from ticketing.core.paging import encode_key
 from ticketing.core.permissions import Role
+from ticketing.people.rules import PersonDetails
+from ticketing.web.forms import clean
 
 CALM = {200, 303, 400, 401, 403, 404, 405, 409, 410, 413, 422, 429}
 OWN = (
@@ -48,8 +51,8 @@ PAGES, POSTS, ALIKE = 60, 4, 2
 
 @lru_cache(maxsize=1)
 def strings() -> tuple[str, ...]:
-    """Every string of the collection and our own, always in the same disorder."""
-    found = list(OWN)
+    """Every string of the collection, always in the same disorder."""
+    found: list[str] = []
     for name in ("blns.json", "xss_strings.json", "crlf_strings.json", "csv_formula_strings.json"):
         held = json.loads(shared("data", "hostile", name).read_text(encoding="utf-8"))
         for group in held.values() if isinstance(held, dict) else [held]:
@@ -60,14 +63,15 @@ def strings() -> tuple[str, ...]:
 
 
 class Hose:
-    """Hands out one string after another, round and round."""
+    """Hands out one string after another, round and round; every other one is of our own choice."""
 
     def __init__(self) -> None:
         self.turn = 0
 
     def __call__(self) -> str:
         self.turn += 1
-        return strings()[self.turn % len(strings())]
+        known = OWN if self.turn % 2 else strings()
+        return known[self.turn // 2 % len(known)]
 
 
 @lru_cache(maxsize=1)
@@ -187,12 +191,21 @@ def honest_values(pages: dict[str, Page]) -> dict[str, str]:
     return found
 
 
+def told(number: int) -> dict[str, Any]:
+    """What somebody told us who tries to break the page it is shown on."""
+    markup = [text for text in (*OWN, *strings()) if "<" in text or '"' in text]
+    first, second, third, fourth = (clean(markup[number * 4 + place])[:150] for place in range(4))
+    return {"narrative": f"{first}\n{second}", "points": (second, third), "outcome_sought": fourth,
+            "complainant": PersonDetails(name=first, preferred_name=third, safe_contact=second, language=fourth, address=third),
+            "patient": PersonDetails(name=second, record_number=third)}
+
+
 @pytest.fixture
 def busy_hospital(app, set_clock):
     """Cases in several states, a question put to a clinician, a task."""
     set_clock(TUESDAY)
     hospital = make_hospital()
-    references = [make_case(hospital.officer) for _ in range(3)]
+    references = [make_case(hospital.officer, **told(number)) for number in range(3)]
     drive(references[1], Status.INVESTIGATION, hospital)
     drive(references[2], Status.RESPONSE_SENT, hospital)
     service.add_task(references[0], TaskKind.CALL_BACK, "Ring back", TUESDAY, hospital.manager.uid, None, by=hospital.officer, at=TUESDAY)
