@@ -8,18 +8,17 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections import Counter
-from collections.abc import Iterator
 from functools import lru_cache
 from io import BytesIO
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 
 from tests.factories import drive, enter, make_case, make_hospital, version_of
-from tests.facts import MONDAY, ROOT, TUESDAY, shared
-from tests.pages import Element, Page, check_page
+from tests.facts import MONDAY, TUESDAY, shared
+from tests.pages import Page
+from tests.walking import forms_of, kind_of, look, walk
 from ticketing.cases import service
 from ticketing.cases.rules import Status, TaskKind
 from ticketing.core.paging import encode_key
@@ -27,7 +26,6 @@ from ticketing.core.permissions import Role
 from ticketing.people.rules import PersonDetails
 from ticketing.web.forms import clean
 
-CALM = {200, 303, 400, 401, 403, 404, 405, 409, 410, 413, 422, 429}
 OWN = (
     "\x00", "a\x00b", "\ud800", "x\udfff", "﷽" * 300, "é" * 25_000, "9" * 5_000, "-1", "1e309", "NaN", "٣", "²", "10" * 12, "0x10",
     "\u202egnp.exe", "\r\nSet-Cookie: a=b", "a\r\nBcc: everybody@example.org\r\n\r\nx", "{{7*7}}{% raise %}",
@@ -45,8 +43,7 @@ KEYS = (*(encode_key(*values) for values in (
 )), "e30", "W10", "WzFd" * 900, "!!!!", "WyJcdWQ4MDAiXQ", "-1", "999999999")
 QUERIES = ("before", "view", "show", "state", "start", "next", "figure", "period", "subject", "cycle", "about", "reference",
            "logged")
-LEFT_ALONE = ("/sign-out", "/static/")
-PAGES, POSTS, ALIKE = 60, 4, 2
+POSTS = 4
 
 
 @lru_cache(maxsize=1)
@@ -72,87 +69,6 @@ class Hose:
         self.turn += 1
         known = OWN if self.turn % 2 else strings()
         return known[self.turn // 2 % len(known)]
-
-
-@lru_cache(maxsize=1)
-def vocabulary() -> tuple[frozenset[str], frozenset[str]]:
-    """Every element and attribute that our own templates can write."""
-    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "templates").rglob("*.html")]
-    sources += [path.read_text(encoding="utf-8") for path in (ROOT / "ticketing").rglob("forms*/*.py")]
-    whole = "\n".join(sources)
-    tags = set(re.findall(r"<([a-z][a-z0-9]*)", whole)) | {"input", "select", "option", "optgroup", "textarea", "ul", "li", "label"}
-    names = set(re.findall(r"[\s\"'{(]([a-z][a-z_-]*)=", whole))
-    names |= {"selected", "checked", "required", "disabled", "multiple", "label", "maxlength"}
-    names |= set(re.findall(r"\s(hidden|open|novalidate|async|defer|readonly|autofocus|reversed)[\s>{]", whole))
-    names |= {name.lower() for name in re.findall(r"([a-zA-Z]+)=", whole)}  # viewBox, as a parser reads it
-    return frozenset(tags), frozenset(name.rstrip("_").replace("_", "-") for name in names) | {"class", "for"}
-
-
-def refuse_foreign(root: Element, where: str) -> None:
-    """Nothing that somebody typed has become an element, an attribute or an address."""
-    tags, names = vocabulary()
-    for item in root.walk():
-        if item.tag == "document" or item.tag.startswith("!"):
-            continue
-        assert item.tag in tags, f"{where}: an element <{item.tag}>"
-        for name, value in item.attributes.items():
-            is_plain = name in names and not name.startswith("on") and name not in {"style", "srcdoc"}
-            is_ours = is_plain or name.startswith(("data-", "aria-"))
-            assert is_ours, f"{where}: {name}= on <{item.tag}>"
-            if name in {"href", "src", "action", "formaction"}:
-                is_here = value.startswith(("/", "#", "mailto:", "tel:", "?")) and not value.startswith("//")
-                assert is_here, f"{where}: {name}={value!r}"
-        assert item.tag != "script" or item.get("src").startswith("/static/"), where
-
-
-def look(answer, where: str) -> Page | None:
-    assert answer.status_code in CALM, f"{where} answered {answer.status_code}"
-    assert all("\n" not in value for value in answer.headers.values())
-    if answer.mimetype != "text/html" or answer.status_code == 303:
-        return None
-    page = Page(answer)
-    refuse_foreign(page.root, where)
-    if answer.text.startswith("<!doctype"):
-        check_page(page.html, where)
-    return page
-
-
-def kind_of(address: str) -> str:
-    """Addresses of one kind: their variable parts and the values of their queries left out."""
-    path = "/".join("*" if re.search(r"\d|[0-9a-f]{32}", part) else part for part in urlsplit(address).path.split("/"))
-    return f"{path}?{'&'.join(sorted(name for name, _ in parse_qsl(urlsplit(address).query)))}"
-
-
-def walk(client, starts: list[str]) -> dict[str, Page]:
-    """Pages that links lead to, at most a few of each kind."""
-    seen: dict[str, Page] = {}
-    kinds: Counter[str] = Counter()
-    queue = list(starts)
-    while queue and len(seen) < PAGES:
-        address = queue.pop(0)
-        if address in seen or kinds[kind_of(address)] >= ALIKE or address.startswith(LEFT_ALONE):
-            continue
-        kinds[kind_of(address)] += 1
-        page = look(client.get(address), address)
-        if page is None:
-            continue
-        seen[address] = page
-        queue += [urlsplit(link["href"])._replace(fragment="").geturl() for link in page.all("a") if link.get("href").startswith("/")]
-    return seen
-
-
-def forms_of(pages: dict[str, Page]) -> Iterator[tuple[str, str, list[tuple[str, str]]]]:
-    """(method, where to, names and kinds of the fields) of each form, each kind of form a few times at most."""
-    kinds: Counter[tuple[str, ...]] = Counter()
-    for address, page in pages.items():
-        for form in page.all("form"):
-            target, method = form.get("action") or urlsplit(address).path, form.get("method", "get")
-            controls = form.all("input", "select", "textarea", "button")
-            fields = [(item["name"], item.get("type") or item.tag) for item in controls if item.get("name")]
-            key = (method, kind_of(target), *sorted({name for name, _ in fields}))
-            kinds[key] += 1
-            if kinds[key] == 1 and not target.startswith(LEFT_ALONE):
-                yield method, target, fields
 
 
 def send(client, target: str, pairs: list[tuple[str, str]]):

@@ -7,7 +7,7 @@ from typing import cast, get_args
 import structlog
 from flask import Flask, Response, g, make_response, render_template
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from werkzeug.exceptions import HTTPException
 
@@ -37,6 +37,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
     for error in get_args(OutOfReach):
         app.register_error_handler(error, _database)
+    app.register_error_handler(IntegrityError, _raced)
     if not app.testing:  # in tests a defect shows itself as itself
         app.register_error_handler(Exception, _defect)
 
@@ -84,6 +85,13 @@ def _database(error: OutOfReach) -> Response:
     _forget_session()
     log.error("database.unreachable", error=type(getattr(error, "orig", error)).__name__)
     return _page(503)
+
+
+def _raced(error: IntegrityError) -> Response:
+    """Two at the same moment: the database let one of them through."""
+    db.session.rollback()
+    log.warning("database.raced", error=type(error.orig).__name__)
+    return _page(409)
 
 
 def _defect(error: Exception) -> Response:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask, request
 from flask_wtf import CSRFProtect, FlaskForm
+from sqlalchemy.exc import IntegrityError
 from werkzeug.datastructures import CombinedMultiDict, ImmutableMultiDict, MultiDict
 from wtforms import Field, FileField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField, ValidationError
 from wtforms.validators import InputRequired, Length, Optional
@@ -74,6 +75,10 @@ class Form(FlaskForm):  # type: ignore[misc]
         except DomainError as error:
             self.refuse(error.message, error.field)
             self.status = error.status
+            return False
+        except IntegrityError:  # two at the same moment, each of whom saw that nobody else had it
+            self.refuse("Somebody saved the same thing at this very moment. Check whether it is there now, or send this again.")
+            self.status = 409
             return False
         return True
 
