@@ -13,6 +13,7 @@ CONTENT_SECURITY_POLICY = "; ".join((
     "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:", "font-src 'self'", "connect-src 'self'",
     "manifest-src 'self'", "form-action 'self'", "base-uri 'none'", "object-src 'none'", "frame-ancestors 'none'",
 ))
+KEPT = frozenset({200, 206, 304})  # a page that says a file is missing names who is signed in
 
 
 def init_app(app: Flask) -> None:
@@ -42,7 +43,7 @@ def _secure(response: Response) -> Response:
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
     headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
-    if request.endpoint == "static":
+    if request.endpoint == "static" and response.status_code in KEPT:
         headers["Cache-Control"] = "public, max-age=31536000, immutable" if request.args.get("v") else "public, max-age=3600"
     else:
         headers["Cache-Control"] = "no-store"
