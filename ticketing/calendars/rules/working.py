@@ -52,16 +52,19 @@ class WorkingCalendar:
     """Opening hours in one zone, less holidays.
 
     `hours` maps mon...sun to wall-clock windows ("09:00", "17:00"), half open, as many a day as wanted, in any order; the last may
-    end at "24:00".  `holidays` closes whole local dates: dates, or a function from a year to its dates.  Only wall minutes that
-    exist count: a window inside a skipped hour is empty, one inside a repeated hour counts twice.  Answers are in UTC.
+    end at "24:00".  `holidays` closes whole local dates: dates, or a function from a year to its dates.  `closures` are days on which
+    this place alone is shut: they close its hours, but they are no holidays of a law (`with_week`).  Only wall minutes that exist count: a window inside a skipped hour is empty, one inside a repeated hour counts twice.  Answers are in UTC.
     """
 
-    __slots__ = ("_dates", "_days", "_holidays", "_weeks", "_windows", "_years", "timezone")
+    __slots__ = ("_dates", "_days", "_holidays", "_local_weeks", "_public", "_weeks", "_windows", "_years", "timezone")
 
-    def __init__(self, timezone: str, hours: Hours, holidays: Iterable[date] | Callable[[int], Iterable[date]] = ()) -> None:
+    def __init__(self, timezone: str, hours: Hours, holidays: Iterable[date] | Callable[[int], Iterable[date]] = (),
+                 closures: Mapping[date, str] | None = None) -> None:
         self.timezone = find_zone(timezone).key
         self._windows = read_hours(hours)
-        self._holidays = holidays if callable(holidays) else _by_year(holidays)
+        self._public = holidays if callable(holidays) else _by_year(holidays)
+        self._holidays = _with_closures(self._public, closures) if closures else self._public
+        self._local_weeks: dict[tuple[str, ...], WorkingCalendar] = {}
         self._years: dict[int, _Year] = {}
         self._weeks: dict[tuple[str, ...], WorkingCalendar] = {}
         self._dates: dict[int, list[date]] = {}
@@ -170,8 +173,16 @@ class WorkingCalendar:
     def with_week(self, week: tuple[str, ...]) -> WorkingCalendar:
         """The same holidays and zone with whole days open on `week`: the working days of a law, whatever the site's hours."""
         if week not in self._weeks:
-            self._weeks[week] = WorkingCalendar(self.timezone, dict.fromkeys(week, (("00:00", "24:00"),)), self._holidays)
+            self._weeks[week] = WorkingCalendar(self.timezone, dict.fromkeys(week, (("00:00", "24:00"),)), self._public)
         return self._weeks[week]
+
+    def with_local_week(self, week: tuple[str, ...]) -> WorkingCalendar:
+        """The same, less the days on which this place alone is shut: for promises of its own, which no law counts."""
+        if self._holidays is self._public:
+            return self.with_week(week)
+        if week not in self._local_weeks:
+            self._local_weeks[week] = WorkingCalendar(self.timezone, dict.fromkeys(week, (("00:00", "24:00"),)), self._holidays)
+        return self._local_weeks[week]
 
     def holidays_of(self, year: int) -> frozenset[date]:
         """The local dates of a year that a holiday closes."""
@@ -282,7 +293,18 @@ def _amount(amount: timedelta) -> int:
     return amount // timedelta(microseconds=1)
 
 
-def _by_year(holidays: Iterable[date]) -> Callable[[int], Iterable[date]]:
+def _with_closures(holidays: Callable[[int], Iterable[date]], closures: Mapping[date, str]) -> Callable[[int], Iterable[date]]:
+    own = _by_year(closures)
+
+    def both(year: int) -> Mapping[date, str]:
+        public = holidays(year)
+        names = public if isinstance(public, Mapping) else {}
+        return {**own(year), **{_plain_date(day): str(names.get(day, "Holiday")) for day in public}}
+
+    return both
+
+
+def _by_year(holidays: Iterable[date]) -> Callable[[int], Mapping[date, str]]:
     years: dict[int, dict[date, str]] = {}
     names = holidays if isinstance(holidays, Mapping) else {}
     for day in holidays:

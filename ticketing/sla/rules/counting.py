@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from ticketing.calendars.rules import WorkingCalendar
 from ticketing.core.errors import Invalid
-from ticketing.packs.rules import Count, Roll, Target, Unit
+from ticketing.packs.rules import Count, LegalForce, Roll, Target, Unit
 from ticketing.sla.rules.events import Hold
 
 DAY = timedelta(days=1)
@@ -194,3 +194,9 @@ def _days(first: date, last: date) -> Sequence[date]:
 def local_day(moment: datetime, zone: ZoneInfo) -> date:
     """The calendar day of a moment at the site."""
     return moment.astimezone(zone).date()
+
+
+def week_of(target: Target, calendar: WorkingCalendar) -> WorkingCalendar:
+    """The working days a target counts: those of its law; of a promise of the hospital's own also less the days on which it is shut."""
+    week = target.working_week
+    return calendar.with_local_week(week) if target.legal_force is LegalForce.LOCAL else calendar.with_week(week)

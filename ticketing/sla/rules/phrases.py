@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ticketing.calendars.rules import WorkingCalendar, find_zone
 from ticketing.packs.rules import Target, Unit
+from ticketing.sla.rules.counting import week_of
 
 if TYPE_CHECKING:
     from ticketing.sla.rules.reckoning import Reckoning
@@ -87,7 +88,7 @@ def _left(due_at: datetime, rule: Target, calendar: WorkingCalendar, zone: str, 
     place = find_zone(zone)
     due_on, today = (due_at - timedelta(microseconds=1)).astimezone(place).date(), at.astimezone(place).date()
     if rule.unit.is_working:
-        return calendar.with_week(rule.working_week).working_dates_between(today, due_on)
+        return week_of(rule, calendar).working_dates_between(today, due_on)
     return (due_on - today).days
 
 

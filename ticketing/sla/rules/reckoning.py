@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from ticketing.calendars.rules import WorkingCalendar, find_zone, first_instant_of
 from ticketing.packs.rules import EventKind, ExtensionRule, Pack, Target, TargetCode, Unit
 from ticketing.sla.rules.clock import Span, due_moment, moment_spent, spans_between_holds, time_elapsed
-from ticketing.sla.rules.counting import DAY, DayCount, DayLine, Story, held_days, local_day
+from ticketing.sla.rules.counting import DAY, DayCount, DayLine, Story, held_days, local_day, week_of
 from ticketing.sla.rules.events import Event, Facts, Hold
 from ticketing.sla.rules.runs import Run, holds_until, runs_of, satisfies
 
@@ -75,6 +75,11 @@ class Reckoning:
         return self.rule.clause
 
     @property
+    def calendar(self) -> WorkingCalendar | None:
+        """The calendar it was reckoned with; None for a target that does not apply."""
+        return self._calendar
+
+    @property
     def account(self) -> tuple[DayLine, ...]:
         """Day by day from the start to the due day (or the moment asked about); built only when asked for."""
         return self._story.lines() if self._story else ()
@@ -99,7 +104,7 @@ class Reckoning:
         if self.due_at is None or self._calendar is None:
             return None
         zone = find_zone(self._calendar.timezone)
-        week = self._calendar.with_week(self.rule.working_week)
+        week = week_of(self.rule, self._calendar)
         on = _stepped(week, local_day(self.due_at - timedelta(microseconds=1), zone), working_days)
         if self.unit.is_in_days:
             return self._calendar.next_opening(first_instant_of(on, zone.key))
@@ -168,7 +173,7 @@ def _reckoned(target: Target, run: Run, events: Sequence[Event], calendar: Worki
         return _not_started(blank, run)
     every = holds_until(run, events)
     holds = [hold for hold in every if hold.reason in target.holdable]
-    count = DayCount(target, local_day(run.start.at, zone), calendar.with_week(target.working_week), held_days(holds, zone))
+    count = DayCount(target, local_day(run.start.at, zone), week_of(target, calendar), held_days(holds, zone))
     spans = spans_between_holds(run.start.at, holds)
     due_at, remarks = _due(target, run, count, spans, calendar, zone)
     state, why, why_null = _state(target, run, due_at, holds, at)
