@@ -52,8 +52,9 @@ class WorkingCalendar:
     """Opening hours in one zone, less holidays.
 
     `hours` maps mon...sun to wall-clock windows ("09:00", "17:00"), half open, as many a day as wanted, in any order; the last may
-    end at "24:00".  `holidays` closes whole local dates: dates, or a function from a year to its dates.  `closures` are days on which
-    this place alone is shut: they close its hours, but they are no holidays of a law (`with_week`).  Only wall minutes that exist count: a window inside a skipped hour is empty, one inside a repeated hour counts twice.  Answers are in UTC.
+    end at "24:00".  `holidays` closes whole local dates: dates, or a function from a year to its dates.  `closures` are days on
+    which this place alone is shut: they close its hours, but no law knows them (`with_week`).  Only wall minutes that exist count: a
+    window inside a skipped hour is empty, one inside a repeated hour counts twice.  Answers are in UTC.
     """
 
     __slots__ = ("_dates", "_days", "_holidays", "_local_weeks", "_public", "_weeks", "_windows", "_years", "timezone")
