@@ -10,6 +10,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent
 DEMO_KEY = "demo-only-key-never-for-real-patients"
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 MODES = ("production", "development", "demo", "test")
 
 
@@ -25,6 +26,12 @@ class Settings:
     secret_key: str = ""  # signs sessions and forms; at least 32 random characters in production
     database_url: str = ""  # sqlite:///path or postgresql+psycopg://user@host/name; default instance/redress.sqlite3
     migration_database_url: str = ""  # the owner of the tables, for `db upgrade` only; default DATABASE_URL
+    database_sslmode: str = ""  # PostgreSQL: disable, prefer, require, verify-ca or verify-full; empty: what DATABASE_URL says
+    database_pool: int = 5  # PostgreSQL: connections each process keeps
+    database_overflow: int = 5  # PostgreSQL: connections each process may open beyond those; then a request waits 5 seconds and gets 503
+    database_connect_seconds: int = 3  # PostgreSQL: how long a new connection may take
+    database_silence_seconds: int = 10  # PostgreSQL: after this long without a sign of life on the wire a connection counts as dead
+    database_statement_seconds: int = 30  # PostgreSQL: how long one statement may take
     public_url: str = "http://127.0.0.1:5000"  # how people reach the site; used in mails
     organisation: str = "Redress Demo Hospital"  # the hospital's name on every page and letter
     smtp_url: str = ""  # smtp://user:password@host:port?starttls=1 or smtps://...; empty: mail waits in the outbox
@@ -79,7 +86,7 @@ class Settings:
             **own,
             "TESTING": self.redress_env == "test",
             "SQLALCHEMY_DATABASE_URI": self.database_url,
-            "SQLALCHEMY_ENGINE_OPTIONS": _engine_options(self.database_url),
+            "SQLALCHEMY_ENGINE_OPTIONS": self._engine_options(),
             "SESSION_COOKIE_NAME": "__Host-redress" if self.secure_cookies else "redress",
             "SESSION_COOKIE_SECURE": self.secure_cookies,
             "SESSION_COOKIE_HTTPONLY": True,
@@ -91,8 +98,33 @@ class Settings:
             "WTF_CSRF_SSL_STRICT": False,  # it asks for the referrer, which our own pages forbid; guards.py asks the browser instead
         }
 
+    def _engine_options(self) -> dict[str, Any]:
+        told = {"hide_parameters": True}  # else an error names the values, people's names and words among them
+        if self.database_url.startswith("sqlite"):
+            return told
+        return told | {
+            "pool_pre_ping": True, "pool_timeout": 5, "pool_size": self.database_pool, "max_overflow": self.database_overflow,
+            "pool_recycle": 1800, "connect_args": self._connect_args(),
+        }
+
+    def _connect_args(self) -> dict[str, Any]:
+        """What libpq is told.  A broken wire is noticed in seconds: the kernel by itself gives up after a quarter of an hour."""
+        silence = self.database_silence_seconds
+        named = {"sslmode": self.database_sslmode} if self.database_sslmode else {}
+        return named | {
+            "application_name": "redress", "connect_timeout": self.database_connect_seconds, "tcp_user_timeout": silence * 1000,
+            "keepalives": 1, "keepalives_idle": max(1, silence // 2), "keepalives_interval": max(1, silence // 4), "keepalives_count": 2,
+            "options": f"-c statement_timeout={self.database_statement_seconds * 1000} -c timezone=UTC",
+        }
+
     def _refuse_unsafe(self) -> None:
         reasons = []
+        if self.database_sslmode and self.database_sslmode not in SSL_MODES:
+            reasons.append(f"DATABASE_SSLMODE is {self.database_sslmode!r}: use one of {', '.join(SSL_MODES)}.")
+        if min(self.database_pool, self.database_connect_seconds, self.database_silence_seconds, self.database_statement_seconds) < 1:
+            reasons.append("DATABASE_POOL and the DATABASE_..._SECONDS settings must be 1 or more.")
+        if self.database_overflow < 0:
+            reasons.append("DATABASE_OVERFLOW must be 0 or more.")
         if self.redress_env not in MODES:
             reasons.append(f"REDRESS_ENV is {self.redress_env!r}: use one of {', '.join(MODES)}.")
         if self.web_processes > 1 and self.database_url.startswith("sqlite"):
@@ -134,13 +166,3 @@ def _url(url: str) -> str:
         if url.startswith(bare):
             return "postgresql+psycopg://" + url.removeprefix(bare)
     return url
-
-
-def _engine_options(url: str) -> dict[str, Any]:
-    told = {"hide_parameters": True}  # else an error names the values, people's names and words among them
-    if url.startswith("sqlite"):
-        return told
-    return told | {
-        "pool_pre_ping": True, "pool_timeout": 5, "pool_size": 5, "max_overflow": 5,
-        "connect_args": {"connect_timeout": 3, "options": "-c statement_timeout=30000 -c timezone=UTC"},
-    }

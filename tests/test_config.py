@@ -46,3 +46,25 @@ def test_development_needs_nothing_and_the_owner_of_the_tables_may_be_another():
     assert Settings.from_env({}).database_url.startswith("sqlite:///")
     settings = Settings.from_env({"DATABASE_URL": "postgresql://app@db/r", "MIGRATION_DATABASE_URL": "postgresql://owner@db/r"})
     assert settings.migration_database_url == "postgresql+psycopg://owner@db/r"
+
+
+def test_postgresql_is_told_who_calls_and_notices_a_broken_wire():
+    url = "postgresql://redress@db/redress?sslmode=verify-full"
+    options = Settings.from_env({"DATABASE_URL": url, "DATABASE_POOL": "9", "DATABASE_SILENCE_SECONDS": "20"}).as_config()[
+        "SQLALCHEMY_ENGINE_OPTIONS"]
+    told = options["connect_args"]
+    assert (told["application_name"], told["tcp_user_timeout"], told["connect_timeout"], told["keepalives"]) == ("redress", 20_000, 3, 1)
+    assert options["pool_size"] == 9
+    assert "sslmode" not in told  # the address says it
+    assert Settings.from_env({"DATABASE_URL": url, "DATABASE_SSLMODE": "require"}).as_config()[
+        "SQLALCHEMY_ENGINE_OPTIONS"]["connect_args"]["sslmode"] == "require"
+
+
+@pytest.mark.parametrize(("changes", "sentence"), [
+    ({"DATABASE_SSLMODE": "perhaps"}, "use one of disable"),
+    ({"DATABASE_POOL": "0"}, "must be 1 or more"),
+    ({"DATABASE_OVERFLOW": "-1"}, "must be 0 or more"),
+])
+def test_a_database_setting_that_cannot_be_is_named(changes, sentence):
+    with pytest.raises(UnsafeSettings, match=sentence):
+        Settings.from_env(changes)

@@ -23,7 +23,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from flask import Flask, current_app
 
 from ticketing.accounts.jobs import tidy
-from ticketing.core import clock
+from ticketing.core import clock, once
 from ticketing.core.batch import Tally
 from ticketing.escalation.jobs import sweep
 from ticketing.escalation.queries import why_withhold
@@ -60,7 +60,12 @@ def _deliver(is_stopping: Stopping) -> Tally:
 
 
 def _tidy(is_stopping: Stopping) -> Tally:
-    return Tally() if is_stopping() else tidy(clock.now())
+    """What accounts no longer need, and which forms were sent long ago."""
+    if is_stopping():
+        return Tally()
+    tally = tidy(clock.now())
+    tally.add(Tally(done=once.forget(at=clock.now())))
+    return tally
 
 
 JOBS = (

@@ -18,6 +18,7 @@ UNAUDITED = {
     "UserSession", "SingleUseToken", "Throttle",  # how a sign-in is remembered and slowed; the sign-in itself is on the trail
     "Timer",  # a cache of what is reckoned from the events, which are audited
     "Firing",  # planned from timers and rules; what it does is audited on the case
+    "Sending",  # that a form went through once; what it did is on the trail
     "Heartbeat",  # which job ran last: a sign of life, nothing of a case
 }
 LISTENS = {
@@ -25,7 +26,7 @@ LISTENS = {
     "ticketing.audit.models",  # the triggers that make the trail append-only, made with its tables
 }
 MAY_COMMIT = {"ticketing.core.database", "ticketing.web.errors"}
-MAY_WRITE = {"ticketing.core.database"}
+MAY_WRITE = {"ticketing.core.database", "ticketing.core.once"}
 WRITERS = {"insert", "update", "delete"}
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 
 import pytest
+import sqlalchemy as sa
+import structlog
 from flask.testing import FlaskClient
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from config import Settings
 from ticketing.app import create_app
+from ticketing.core.database import db, is_race
 from ticketing.web.guards import public
 
 
@@ -68,3 +71,39 @@ def test_a_database_that_is_too_busy_or_hangs_up_is_out_of_reach(client, app, mo
     answer = client.get("/forgotten/sent")
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "30"
+
+
+class NotUnique(Exception):
+    """What a driver raises where another constraint than a unique one is broken."""
+
+    sqlstate = "23514"
+
+
+def test_only_a_taken_value_reads_as_a_race(app):
+    beat = sa.text("INSERT INTO heartbeats (name, at) VALUES ('sweep', '2026-11-24 09:00:00+00:00')")
+    db.session.execute(beat)
+    with pytest.raises(sa.exc.IntegrityError) as raced:
+        db.session.execute(beat)
+    db.session.rollback()
+    with pytest.raises(sa.exc.IntegrityError) as broken:
+        db.session.execute(sa.text("INSERT INTO heartbeats (name, at) VALUES ('sweep', NULL)"))
+    db.session.rollback()
+    assert is_race(raced.value)
+    assert not is_race(broken.value)
+    assert not is_race(sa.exc.IntegrityError("INSERT", {}, NotUnique()))
+
+
+def test_a_broken_constraint_is_a_logged_defect_with_a_page_that_tells_nothing_of_it(app, client):
+    def break_it():
+        db.session.execute(sa.text("INSERT INTO heartbeats (name, at) VALUES ('canary-7781', NULL)"))
+
+    public(break_it)
+    app.view_functions["accounts.sign_in"], kept = break_it, app.view_functions["accounts.sign_in"]
+    try:
+        with structlog.testing.capture_logs() as logged:
+            page = client.send("/sign-in", status=500)
+    finally:
+        app.view_functions["accounts.sign_in"] = kept
+    assert "Something broke on our side" in page.text
+    assert not any(word in page.html for word in ("canary", "heartbeats", "IntegrityError", "NULL"))
+    assert any(event.get("event") == "defect" for event in logged)

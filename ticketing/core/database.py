@@ -30,6 +30,8 @@ R = TypeVar("R")
 
 type_decorator: type[sa.types.TypeDecorator[datetime]] = sa.types.TypeDecorator
 
+TAKEN_SQLITE = frozenset({sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY})
+TAKEN_POSTGRESQL = "23505"  # unique_violation
 PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",  # NORMAL may lose the last commits on power loss; the trail promises otherwise
@@ -163,6 +165,13 @@ def insert_once(model: type[Model], values: dict[str, Any], *, conflict: list[st
     make = postgresql.insert if is_postgresql() else sqlite_insert
     statement = make(model).values(**values).on_conflict_do_nothing(index_elements=conflict)
     return db.session.execute(statement.returning(sa.literal(1))).first() is not None  # rowcount is -1 with psycopg
+
+
+def is_race(error: sa.exc.IntegrityError) -> bool:
+    """Whether a unique value was taken in the meantime; any other broken constraint is a defect of the program."""
+    if isinstance(error.orig, sqlite3.Error):
+        return error.orig.sqlite_errorcode in TAKEN_SQLITE
+    return getattr(error.orig, "sqlstate", None) == TAKEN_POSTGRESQL
 
 
 def insert_many(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:

@@ -68,11 +68,11 @@ def new_rule() -> ResponseReturnValue:
 @bp.post("/rules/new")
 @requires(Permission.MANAGE_RULES)
 def create_rule() -> ResponseReturnValue:
-    form, codes_made = _rule_form(), []
+    form = _rule_form()
     draft = _draft(form)
-    if draft and form.carry_out(lambda: codes_made.append(service.create_rule(draft, by=current_actor(), at=moment_of_request()))):
+    if draft and form.carry_out(lambda: service.create_rule(draft, by=current_actor(), at=moment_of_request())):
         flash(SAVED, "success")
-        return redirect(url_for(".rule", code=codes_made[0]), 303)
+        return redirect(url_for(".rule", code=form.result), 303)
     return render_template("escalation/new_rule.html", form=form), form.status
 
 
@@ -148,7 +148,7 @@ def _draft(form: RuleForm) -> RuleDraft | None:
     """The rule that was filled in, or None with each problem beside its field."""
     drafts: list[RuleDraft] = []
     if form.validate():
-        form.carry_out(lambda: drafts.append(form.draft(_staff_uids(form))))
+        form.attempt(lambda: drafts.append(form.draft(_staff_uids(form))))
     return drafts[0] if drafts else None
 
 

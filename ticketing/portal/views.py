@@ -31,6 +31,7 @@ def new() -> ResponseReturnValue:
         return render_template("portal/new.html", form=None, is_us=False), 400 if request.method == "POST" else 200
     form.fit(sites, codes.units(), moment_of_request())
     if form.validate_on_submit() and form.carry_out(lambda: _submit(form)):
+        session[RECEIVED] = form.result  # also for the second of two: the browser may have dropped the first answer with its cookie
         return redirect(url_for("portal.received"), 303)
     is_us = all(site.pack.startswith("us-") for site in sites)
     return render_template("portal/new.html", form=form, is_us=is_us), form.status if form.is_submitted() else 200
@@ -51,5 +52,5 @@ def received() -> ResponseReturnValue:
     return render_template("portal/received.html", receipt=receipt) if receipt else redirect(url_for("portal.new"), 303)
 
 
-def _submit(form: ConcernForm) -> None:
-    session[RECEIVED] = service.submit(form.concern(), request.remote_addr or "unknown", at=moment_of_request())
+def _submit(form: ConcernForm) -> str:
+    return service.submit(form.concern(), request.remote_addr or "unknown", at=moment_of_request())

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from werkzeug.exceptions import HTTPException
 
-from ticketing.core.database import db
+from ticketing.core.database import db, is_race
 from ticketing.core.errors import DomainError, TooMany
 
 log = structlog.get_logger()
@@ -88,7 +88,9 @@ def _database(error: OutOfReach) -> Response:
 
 
 def _raced(error: IntegrityError) -> Response:
-    """Two at the same moment: the database let one of them through."""
+    """Two at the same moment: the database let one of them through.  Any other broken constraint is a defect."""
+    if not is_race(error):
+        return _defect(error)
     db.session.rollback()
     log.warning("database.raced", error=type(error.orig).__name__)
     return _page(409)

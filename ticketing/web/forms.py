@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
+import secrets
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Flask, request
+from flask import Flask, current_app, g, request
 from flask_wtf import CSRFProtect, FlaskForm
+from markupsafe import Markup
 from sqlalchemy.exc import IntegrityError
 from werkzeug.datastructures import CombinedMultiDict, ImmutableMultiDict, MultiDict
 from wtforms import Field, FileField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField, ValidationError
 from wtforms.validators import InputRequired, Length, Optional
 from wtforms.widgets import CheckboxInput, HiddenInput, ListWidget, TextInput
 
+from ticketing.core import clock, once
+from ticketing.core.database import is_race
 from ticketing.core.errors import DomainError, NotFound
+from ticketing.web.guards import current_actor_or_none
 
 csrf = CSRFProtect()
+
+ONCE = "once"  # the hidden field that tells one rendering of a form from another
 
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL refuses NUL, UTF-8 refuses lone surrogates
 LONG_TEXT = 20_000
@@ -27,6 +36,12 @@ SHORT_TEXT = 200
 
 def init_app(app: Flask) -> None:
     csrf.init_app(app)
+    app.jinja_env.globals["once_field"] = once_field
+
+
+def once_field() -> Markup:
+    """A new value for each rendering, so that the server can tell a form sent twice from two forms."""
+    return Markup('<input type="hidden" name="{}" value="{}">').format(ONCE, secrets.token_hex(16))
 
 
 def clean(text: str) -> str:
@@ -62,9 +77,22 @@ class Form(FlaskForm):  # type: ignore[misc]
         return ()
 
     status = 422  # what a page that shows this form again answers with
+    result: Any = None  # what the verb returned, this time or the first time the form was sent
+    is_repeat = False  # the form was sent before, and this is the answer to that
 
-    def carry_out(self, verb: Callable[[], object]) -> bool:
-        """Run the verb; True if it went through.  A sentence it raises is shown in the form, so that nothing typed is lost.
+    def hidden_tag(self, *fields: Any) -> Markup:
+        """The hidden fields, and the mark of this rendering: every form goes through once without asking for it."""
+        return Markup("\n").join((super().hidden_tag(*fields), once_field()))
+
+    def carry_out(self, verb: Callable[[], Any]) -> bool:
+        """Run the verb once for this sending; True if it went through, now or the first time, with what it returned in `result`.
+
+        A sentence it raises is shown in the form, so that nothing typed is lost.
+        """
+        return self.attempt(lambda: self._once(verb))
+
+    def attempt(self, verb: Callable[[], object]) -> bool:
+        """As `carry_out`, for what may be done twice: nothing of it is remembered.
 
         What is missing or hidden stays so: NotFound goes on to its own page.
         """
@@ -76,11 +104,30 @@ class Form(FlaskForm):  # type: ignore[misc]
             self.refuse(error.message, error.field)
             self.status = error.status
             return False
-        except IntegrityError:  # two at the same moment, each of whom saw that nobody else had it
+        except IntegrityError as error:
+            if not is_race(error):  # a defect, and no fault of whoever sent this
+                raise
             self.refuse("Somebody saved the same thing at this very moment. Check whether it is there now, or send this again.")
             self.status = 409
             return False
         return True
+
+    def sent_before(self) -> bool:
+        """Whether this very form went through already: for views that look for things which its verb takes away."""
+        mark = _mark_of_request() if self.is_submitted() else None
+        done = once.find(mark) if mark else None
+        if done is not None:
+            self.result, self.is_repeat = done.result, True
+        return self.is_repeat
+
+    def _once(self, verb: Callable[[], Any]) -> None:
+        mark = _mark_of_request()
+        if mark is None:
+            self.result = verb()
+            return
+        g.sendings = g.get("sendings", 0) + 1
+        done = once.carry_out(mark, verb, at=clock.now())
+        self.result, self.is_repeat = done.result, done.is_repeat
 
     def refuse(self, message: str, field: str | None = None) -> None:
         """Show a sentence of a verb beside the field it belongs to, or over the form."""
@@ -89,6 +136,29 @@ class Form(FlaskForm):  # type: ignore[misc]
             target.errors = [*target.errors, message]
         else:
             self.form_errors.append(message)
+
+
+def _mark_of_request() -> once.Mark | None:
+    """Which rendering of which form this is, sent by whom, and what is in it; None where no rendering is named."""
+    rendering = request.form.get(ONCE, "")
+    if not rendering:
+        return None
+    actor = current_actor_or_none()
+    which = (actor.uid if actor else "", request.path, rendering, str(g.get("sendings", 0)))
+    words = sorted((name, value) for name, value in request.form.items(multi=True) if name not in {ONCE, "csrf_token"})
+    files = [(name, file.filename or "", _print_of(file.stream)) for name, file in request.files.items(multi=True)]
+    return once.Mark(_keyed(which), _keyed((words, files)))
+
+
+def _keyed(parts: object) -> str:
+    """A hash only this program can make: what people typed cannot be guessed from it."""
+    return hmac.new(str(current_app.secret_key).encode(), repr(parts).encode("utf-8", "backslashreplace"), hashlib.sha256).hexdigest()
+
+
+def _print_of(stream: Any) -> str:
+    found = hashlib.file_digest(stream, "sha256").hexdigest()
+    stream.seek(0)
+    return found
 
 
 def _sent(form: FlaskForm) -> MultiDict[str, Any] | None:

@@ -39,7 +39,7 @@ def change_password() -> ResponseReturnValue:
     if form.validate_on_submit():
         attempt = queries.weigh(staff.email, form.data["present"], address_of(), at=at)
         change = service.change_password
-        form.carry_out(lambda: done.append(change(attempt, form.data["password"], browser_of(), by=current_actor(), at=at)))
+        form.attempt(lambda: done.append(change(attempt, form.data["password"], browser_of(), by=current_actor(), at=at)))
     if done and done[0].token:
         enter(done[0].token)
         flash("Your password is changed, and every other browser is signed out.", "success")

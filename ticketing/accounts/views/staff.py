@@ -31,14 +31,12 @@ def staff() -> ResponseReturnValue:
 @bp.route("/staff/new", methods=["GET", "POST"])
 @requires(Permission.MANAGE_STAFF)
 def add() -> ResponseReturnValue:
-    form, uids = StaffForm(), []
-    if form.validate_on_submit():
-        welcome = partial(service.welcome_staff, by=current_actor(), at=moment_of_request())
-        form.carry_out(lambda: uids.append(welcome(**form.given())))
-    if not uids:
+    form = StaffForm()
+    welcome = partial(service.welcome_staff, by=current_actor(), at=moment_of_request())
+    if not (form.validate_on_submit() and form.carry_out(lambda: welcome(**form.given()))):
         return render_template("accounts/add.html", form=form, hints=HINTS), form.status if form.errors else 200
     flash(f"{form.name.data} is added, and an invitation is on its way to {form.email.data}.", "success")
-    return redirect(url_for("accounts.person", uid=uids[0]), 303)
+    return redirect(url_for("accounts.person", uid=form.result), 303)
 
 
 @bp.get("/staff/<uid>")
@@ -96,12 +94,9 @@ def leave_of_person(uid: str) -> ResponseReturnValue:
 def close(uid: str) -> ResponseReturnValue:
     row = queries.staff_by_uid(uid)
     form, has_cases = CloseForm(row), hand_over_verb() is not None and row.actor.may(Permission.WORK_CASES)
-    counts: list[int] = []
-    if form.validate_on_submit():
-        form.carry_out(lambda: counts.append(_close(uid, form)))
-    if not counts:
+    if not (form.validate_on_submit() and form.carry_out(lambda: _close(uid, form))):
         return render_template("accounts/close.html", form=form, staff=row, has_cases=has_cases), form.status if form.errors else 200
-    went = f" {plural(counts[0], 'open case')} handed over." if counts[0] else ""
+    went = f" {plural(form.result, 'open case')} handed over." if form.result else ""
     flash(f"The account of {row.name} is closed.{went}", "success")
     return redirect(url_for("accounts.person", uid=uid), 303)
 

@@ -21,11 +21,11 @@ from ticketing.web.guards import current_actor, requires
 @requires(Permission.RECORD_CONCERNS)
 def new() -> ResponseReturnValue:
     form = _form()
+    if form.sent_before():  # else its own case would be asked about as one that is known already
+        return redirect(url_for("cases.show", reference=form.result, logged=1), 303)
     known = _known(form) if form.is_submitted() else ()
-    if form.validate_on_submit() and (form.same_as.data or not known):
-        reference = _take_down(form)
-        if reference:
-            return redirect(url_for("cases.show", reference=reference, logged=1), 303)
+    if form.validate_on_submit() and (form.same_as.data or not known) and _take_down(form):
+        return redirect(url_for("cases.show", reference=form.result, logged=1), 303)
     status = form.status if form.is_submitted() else 200
     return render_template("cases/new.html", form=form, lookalikes=known, has_places=bool(form.places.sites)), status
 
@@ -61,21 +61,25 @@ def _known(form: IntakeForm) -> tuple[LookalikeRow, ...]:
     return found
 
 
-def _take_down(form: IntakeForm) -> str:
-    """A new case, or a note on the one it is; its reference, or "" with a sentence in the form."""
+def _take_down(form: IntakeForm) -> bool:
+    """A new case, or a note on the one it is: its reference is the form's result; or a sentence in the form."""
     by, at = current_actor(), moment_of_request()
-    done: list[str] = []
     same_as = form.same_as.data
     if same_as and same_as != NEW:
-        if not form.carry_out(lambda: service.add_note(same_as, NoteKind.PHONE_CALL, form.as_note(), by=by, at=at)):
-            return ""
-        flash(f"Added to {same_as} as a note. No new case was logged.", "success")
-        return str(same_as)
+        is_added = form.carry_out(lambda: _add_to(same_as, form))
+        if is_added:
+            flash(f"Added to {same_as} as a note. No new case was logged.", "success")
+        return is_added
     take_down = service.keep_draft if form.is_draft.data else service.receive
-    if not form.carry_out(lambda: done.append(take_down(form.concern(), by=by, at=at))):
-        return ""
-    _settle(form, done[0])
-    return done[0]
+    is_down = form.carry_out(lambda: take_down(form.concern(), by=by, at=at))
+    if is_down and not form.is_repeat:
+        _settle(form, form.result)
+    return is_down
+
+
+def _add_to(reference: str, form: IntakeForm) -> str:
+    service.add_note(reference, NoteKind.PHONE_CALL, form.as_note(), by=current_actor(), at=moment_of_request())
+    return reference
 
 
 def _settle(form: IntakeForm, reference: str) -> None:
@@ -84,5 +88,5 @@ def _settle(form: IntakeForm, reference: str) -> None:
     if not form.is_settled.data or form.is_draft.data:
         return
     why = form.settled_how.data
-    if not form.carry_out(lambda: service.apply_transition(reference, Action.SETTLE, why, seen=None, by=by, at=at)):
+    if not form.attempt(lambda: service.apply_transition(reference, Action.SETTLE, why, seen=None, by=by, at=at)):
         flash(f"The concern is logged, but it could not be marked as settled: {form.form_errors[0]}", "warning")

@@ -33,6 +33,9 @@ HANDLERS = frozenset({Role.OFFICER, Role.MANAGER})
 def act(reference: str, name: str) -> ResponseReturnValue:
     case, step = case_of(reference), _find_step(name)
     form = step.form()
+    if form.sent_before():  # what it was about may be done with by now
+        flash(step.done, "success")
+        return redirect(_after(case, step), 303)
     form.fit(case, _lists(case), moment_of_request())
     if form.validate_on_submit():
         if form.carry_out(lambda: step.run(case, form, by=current_actor(), at=moment_of_request())):
