@@ -23,8 +23,9 @@ from ticketing.cases.rules import Status
 from ticketing.codes.rules import HoldReason
 from ticketing.core.database import atomic, db
 from ticketing.core.permissions import Permission, Role, machine
-from ticketing.escalation import queries, service
+from ticketing.escalation import queries
 from ticketing.escalation.jobs import sweep
+from ticketing.escalation.service import sweeping as service
 from ticketing.firings import service as firings
 from ticketing.firings.models import EscalationRule, Firing, RuleVersion
 from ticketing.firings.rules import (

@@ -20,8 +20,8 @@ from tests.facts import MONDAY, ROOT
 from ticketing.audit import queries as trail
 from ticketing.audit.rules import Act
 from ticketing.core.database import db
-from ticketing.escalation import service
 from ticketing.escalation.jobs import sweep
+from ticketing.escalation.service import sweeping as service
 from ticketing.firings.models import Firing
 from ticketing.firings.rules import FiringState
 from ticketing.outbox.models import OutboxMessage
@@ -34,7 +34,7 @@ from datetime import datetime
 from config import Settings
 from ticketing.app import create_app
 from ticketing.escalation.jobs import sweep
-from ticketing.escalation import service
+from ticketing.escalation.service import sweeping as service
 slow = service._act
 def act(*args, **kwargs):
     print("acting", flush=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ticketing.accounts import queries as accounts
@@ -16,13 +16,13 @@ from ticketing.escalation import queries
 from ticketing.escalation.forms import FilterForm, RuleForm
 from ticketing.escalation.queries import Filters
 from ticketing.escalation.rules import TAB_LABELS, Shown
+from ticketing.escalation.views.blueprint import bp
 from ticketing.firings import queries as ladder
 from ticketing.firings import service
 from ticketing.firings.rules import RuleDraft
 from ticketing.web.filters import moment_of_request
 from ticketing.web.guards import current_actor, requires
 
-bp = Blueprint("escalation", __name__, url_prefix="/escalations")
 SAVED = "Saved. It holds for every timer that starts or moves from now on."
 
 
