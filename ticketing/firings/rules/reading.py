@@ -16,6 +16,10 @@ TARGET_NOUNS: Mapping[TargetCode, str] = {
     TargetCode.SIX_MONTHS: "six-month limit",
     TargetCode.INTERIM_NOTICE: "interim notice",
     TargetCode.DECIDE: "decision",
+    TargetCode.DECIDE_FURTHER: "decision after more time",
+    TargetCode.RESPOND_EXPEDITED: "expedited response",
+    TargetCode.REVIEW: "answer to a review",
+    TargetCode.REGULATOR: "answer to a regulator",
     TargetCode.STATEMENT: "statement",
 }
 TIME_FOR: Mapping[TargetCode, str] = {
@@ -41,6 +45,10 @@ EVENT_WORDS: Mapping[EventKind, str] = {
     EventKind.STATEMENT_ASKED: "a statement is asked for",
     EventKind.STATEMENT_GIVEN: "a statement is given",
     EventKind.ESCALATED_STAGE: "a concern moves to the next stage",
+    EventKind.REVIEW_ASKED: "a review is asked for",
+    EventKind.REVIEW_ANSWERED: "a review is answered",
+    EventKind.REGULATOR_ASKED: "a regulator asks for something",
+    EventKind.REGULATOR_ANSWERED: "a regulator is answered",
 }
 SHORT: Mapping[Recipient, str] = {
     Recipient.HANDLER: "the handler",

@@ -1,12 +1,34 @@
 """Policy packs read and checked: what a jurisdiction asks for, by when, from whom, and on whose authority."""
 
-from ticketing.packs.rules.pack import CaseType, EventWord, Extension, ExternalBody, HoldReason, Notice, Outcome, Pack, Target
-from ticketing.packs.rules.reading import codes, load, pack_from
-from ticketing.packs.rules.words import Count, EventKind, ExtensionRule, LegalForce, OnReopening, Roll, TargetCode, Unit
+from ticketing.packs.rules.classifying import Classification, classify
+from ticketing.packs.rules.comparing import Difference, differences, plain
+from ticketing.packs.rules.pack import (
+    CaseType,
+    EventWord,
+    Extension,
+    ExternalBody,
+    HoldReason,
+    Notice,
+    Outcome,
+    Pack,
+    Question,
+    Recurrence,
+    Retention,
+    Ruling,
+    Stage,
+    Target,
+    TimeLimit,
+)
+from ticketing.packs.rules.reading import age_of, codes, load, pack, pack_from, problems_of, read_pack, shipped, text_of, versions
+from ticketing.packs.rules.rows import Problem
+from ticketing.packs.rules.words import Anchor, Count, EventKind, ExtensionRule, LegalForce, OnReopening, Period, Roll, TargetCode, Unit
 
 __all__ = [
+    "Anchor",
     "CaseType",
+    "Classification",
     "Count",
+    "Difference",
     "EventKind",
     "EventWord",
     "Extension",
@@ -18,11 +40,29 @@ __all__ = [
     "OnReopening",
     "Outcome",
     "Pack",
+    "Period",
+    "Problem",
+    "Question",
+    "Recurrence",
+    "Retention",
     "Roll",
+    "Ruling",
+    "Stage",
     "Target",
     "TargetCode",
+    "TimeLimit",
     "Unit",
+    "age_of",
+    "classify",
     "codes",
+    "differences",
     "load",
+    "pack",
     "pack_from",
+    "plain",
+    "problems_of",
+    "read_pack",
+    "shipped",
+    "text_of",
+    "versions",
 ]

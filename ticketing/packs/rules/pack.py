@@ -1,32 +1,49 @@
-"""A policy pack as frozen data: targets, events, notices, case types, outcomes and outside bodies."""
+"""A policy pack as frozen data: targets, events, notices, case types and how they are told apart, outcomes, retention, outside bodies."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from ticketing.core.errors import Invalid
 from ticketing.core.permissions import ActorKind
-from ticketing.packs.rules.words import Count, EventKind, ExtensionRule, LegalForce, OnReopening, Roll, TargetCode, Unit
+from ticketing.packs.rules.words import Anchor, Count, EventKind, ExtensionRule, LegalForce, OnReopening, Period, Roll, TargetCode, Unit
 
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """Which events may move a due day, and how."""
+    """Which events may move a due day, how, and by how much at most (`at_most` None: as far as the day named)."""
 
     events: tuple[EventKind, ...]
     rule: ExtensionRule
     sentence: str
+    at_most: int | None = None
+    at_most_unit: Unit | None = None
+    counted_from: Period = Period.DUE
+    notice: str = ""                    # the code of the notice that must be sent
+    approver: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrence:
+    """How a target repeats: which events are an update, and what the next occurrence is counted from.
+
+    `after` names the target whose missed due day begins the first occurrence, where it does not begin with an event.
+    """
+
+    anchor: Anchor
+    updates: tuple[EventKind, ...]
+    after: Target | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """One promise: what starts it, what satisfies it and from whom, how it is counted, and on whose authority.
 
-    `amount` None means that law or guidance gives no number; `why_no_number` says so to people.  `by` never holds a machine.
-    `working_week` is the law's, whatever hours a site keeps.  `holdable` lists the hold reasons that stop its count; statutory
-    targets have none.
+    `amount` None means that law or guidance gives no number, or that nobody has compared it with the primary text (`verified` False);
+    `why_no_number` says which.  `starts_for` holds other starts for single case types.  `by` never holds a machine.  `working_week` is
+    the law's, whatever hours a site keeps.  `holdable` lists the hold reasons that stop its count; only local targets have any.
     """
 
     pack: str
@@ -35,6 +52,7 @@ class Target:
     title: str
     case_types: frozenset[str]
     starts: tuple[EventKind, ...]
+    starts_for: Mapping[str, tuple[EventKind, ...]] = field(hash=False)
     satisfied_by: tuple[EventKind, ...]
     by: frozenset[ActorKind]
     unit: Unit
@@ -44,9 +62,9 @@ class Target:
     roll: Roll
     holdable: frozenset[str]
     extension: Extension | None
+    recurrence: Recurrence | None
     needs_days: bool
     excused_by: tuple[EventKind, ...]
-    is_recurring: bool
     is_per_subject: bool
     is_for_known_people: bool
     on_reopening: OnReopening
@@ -56,6 +74,14 @@ class Target:
     source: str
     effective_from: date
     verified: bool
+
+    @property
+    def is_recurring(self) -> bool:
+        return self.recurrence is not None
+
+    def starts_of(self, case_type: str) -> tuple[EventKind, ...]:
+        """The events that start it on a case of this type."""
+        return self.starts_for.get(case_type, self.starts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +102,7 @@ class Notice:
     required: Mapping[str, str]
     conditional: Mapping[str, Mapping[str, str]]
     signed_by: str
+    also_to: str
     legal_force: LegalForce
     source: str
     effective_from: date
@@ -94,6 +121,30 @@ class CaseType:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """Something to find out at intake, answered yes or no, on which the classifier decides."""
+
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A row of the classifier: where every answer in `when` is as said, the case is of the type `result`."""
+
+    code: str
+    when: Mapping[str, bool]
+    result: str
+    sentence: str
+    is_urgent: bool
+    evidence: str
+    legal_force: LegalForce
+    source: str
+    effective_from: date
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """An outcome code; `level` is "case" or "point"."""
 
@@ -109,7 +160,38 @@ class ExternalBody:
     code: str
     name: str
     window: str
+    legal_force: LegalForce
     source: str
+    effective_from: date
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLimit:
+    """How long the complainant has, as a sentence; the hospital keeps no timer on it."""
+
+    code: str
+    title: str
+    sentence: str
+    legal_force: LegalForce
+    source: str
+    effective_from: date
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long a kind of record is kept: `years` after `starts`, None where no number is known."""
+
+    code: str
+    title: str
+    starts: str
+    years: int | None
+    sentence: str
+    legal_force: LegalForce
+    source: str
+    effective_from: date
+    verified: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,25 +203,46 @@ class HoldReason:
 
 
 @dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage of the procedure."""
+
+    code: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pack:
-    """One jurisdiction's policy, dated and versioned; immutable once a case is pinned to it."""
+    """One jurisdiction's policy, dated and versioned; immutable once a case is pinned to it.
+
+    `effective_to` is the last day on which a case may come under it, None while it is in force.  `digest` names its content, whatever
+    the layout and the comments of its file.
+    """
 
     code: str
     version: str
     name: str
+    note: str
     effective_from: date
+    effective_to: date | None
     timezone: str
     holidays: str
     working_week: tuple[str, ...]
     default_case_type: str
     signer: str
+    advocacy: str
+    stages: tuple[Stage, ...]
     targets: tuple[Target, ...]
     events: tuple[EventWord, ...]
     notices: tuple[Notice, ...]
     case_types: tuple[CaseType, ...]
+    questions: tuple[Question, ...]
+    classifier: tuple[Ruling, ...]
     outcomes: tuple[Outcome, ...]
     hold_reasons: tuple[HoldReason, ...]
     external_bodies: tuple[ExternalBody, ...]
+    time_limits: tuple[TimeLimit, ...]
+    retention: tuple[Retention, ...]
+    digest: str = field(repr=False)
 
     def target(self, code: str) -> Target:
         """The target with this code; Invalid if the pack has none."""
@@ -150,8 +253,9 @@ class Pack:
 
     def counted_as(self, case_type: str, *, is_oral: bool) -> str:
         """The case type whose targets apply: some kinds exist only while spoken, and count as another when written."""
-        written = {kind.code: kind.written_counts_as for kind in self.case_types}
-        return case_type if is_oral else written.get(case_type) or case_type
+        if is_oral:
+            return case_type
+        return next((kind.written_counts_as for kind in self.case_types if kind.code == case_type), "") or case_type
 
     def notice(self, code: str) -> Notice:
         """The notice with this code; Invalid if the pack has none."""

@@ -23,7 +23,11 @@ class EventKind(StrEnum):
     REOPENED = "reopened"
     STATEMENT_ASKED = "statement_asked"      # subject: the request
     STATEMENT_GIVEN = "statement_given"      # subject: the request
-    ESCALATED_STAGE = "escalated_stage"
+    ESCALATED_STAGE = "escalated_stage"      # the case moved to the next stage of the procedure, or began there
+    REVIEW_ASKED = "review_asked"
+    REVIEW_ANSWERED = "review_answered"
+    REGULATOR_ASKED = "regulator_asked"      # subject: the request
+    REGULATOR_ANSWERED = "regulator_answered"  # subject: the request
 
 
 class TargetCode(StrEnum):
@@ -36,6 +40,10 @@ class TargetCode(StrEnum):
     SIX_MONTHS = "six_months"
     INTERIM_NOTICE = "interim_notice"
     DECIDE = "decide"
+    DECIDE_FURTHER = "decide_further"
+    RESPOND_EXPEDITED = "respond_expedited"
+    REVIEW = "review"
+    REGULATOR = "regulator"
     STATEMENT = "statement"
 
 
@@ -73,24 +81,24 @@ class Roll(StrEnum):
 
 
 class LegalForce(StrEnum):
-    """How binding a target is; the first three come from outside the hospital."""
+    """How binding a rule is: law (acts and the regulations made under them), guidance of an outside body, or the hospital's own."""
 
     STATUTE = "statute"
-    REGULATION = "regulation"
     GUIDANCE = "guidance"
-    CONTRACT = "contract"
     LOCAL = "local"
 
     @property
     def is_statutory(self) -> bool:
-        return self in (LegalForce.STATUTE, LegalForce.REGULATION)
+        return self is LegalForce.STATUTE
 
 
 class OnReopening(StrEnum):
-    """What a reopened case asks of a target: nothing new, or a new run from the reopening."""
+    """What a reopened case asks of a target."""
 
-    STAY = "stay"
-    RESTART = "restart"
+    STAY = "stay"              # nothing new
+    RESTART = "restart"        # the whole period again, from the reopening
+    RESUME = "resume"          # what was left of the period, from the reopening
+    NEW_STAGE = "new_stage"    # the reopening begins the stage, unless an earlier cycle was in it already
 
 
 class ExtensionRule(StrEnum):
@@ -98,4 +106,20 @@ class ExtensionRule(StrEnum):
 
     REPLACES = "replaces"            # the day named by the event is the due day
     LENGTHENS = "lengthens"          # only a later day, and only one the complainant agreed
+    NOTIFIED = "notified"            # only a later day, of which the complainant was told; without a day, as far as the law allows
     FOLLOW_UP = "follow_up"          # the day so many days after the event, if later
+
+
+class Anchor(StrEnum):
+    """What the next occurrence of a repeating target is counted from."""
+
+    LAST_UPDATE = "last_update"      # from the update; a missed one stays open until it comes, late
+    GRID = "grid"                    # from the day the one before it fell due, whenever the update came
+    BREACH = "breach"                # from the update, or from the day a missed one fell due
+
+
+class Period(StrEnum):
+    """What the most an extension may add is counted from."""
+
+    DUE = "due"                      # beyond the day first due
+    START = "start"                  # in all, from the start of the period

@@ -63,7 +63,8 @@ def _recurring(target: Target, events: list[Event], cycle: int) -> list[Run]:
 
 
 def _updates(target: Target, event: Event) -> bool:
-    return event.kind is EventKind.REOPENED or (event.kind in target.starts and event.actor_kind in target.by)
+    return event.kind is EventKind.REOPENED or (
+        target.recurrence is not None and event.kind in target.recurrence.updates and event.actor_kind in target.by)
 
 
 def satisfies(target: Target, event: Event) -> bool:
