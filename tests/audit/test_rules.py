@@ -20,7 +20,6 @@ from ticketing.audit.rules import (
     StoredValue,
     Verdict,
     Walk,
-    body_of,
     canonical,
     clean,
     commitment,
@@ -31,8 +30,8 @@ from ticketing.audit.rules import (
     microseconds,
     moment_of,
     plain,
-    private_values,
     summary,
+    told,
 )
 from ticketing.core.permissions import Role, staff_actor
 
@@ -116,9 +115,8 @@ def test_an_installation_has_its_own_keys():
 
 def test_nothing_private_is_in_the_body():
     entry = NewEntry("case:1", Act.CASE_NOTE_ADDED, why="Mrs Khan was upset", private={"note": "Ward 7, bed 3"}, facts={"kind": "contact"})
-    values = private_values(entry, HANA)
-    promised = {name: commitment(b"s" * 32, "e1", name, value) for name, value in values.items()}
-    body = canonical(body_of(entry, log_id=LOG, uid="e1", seq=1, by=HANA, at=TUESDAY, commitments=promised)).decode()
+    kept = told(entry, by=HANA, at=TUESDAY)
+    values, body = kept.private, canonical(kept.body).decode()
     assert values == {"actor_name": "Hana Novak", "why": "Mrs Khan was upset", "note": "Ward 7, bed 3"}
     assert not any(word in body for word in ("Khan", "Ward", "Hana", "Novak"))
     assert '"kind":"contact"' in body
@@ -127,7 +125,7 @@ def test_nothing_private_is_in_the_body():
 @pytest.mark.parametrize("name", ["", "Why", "a b", "é", "1a", "a" * 61])
 def test_a_field_has_a_plain_name(name):
     with pytest.raises(ValueError, match="lower-case"):
-        private_values(NewEntry("case:1", Act.CASE_TAKEN, private={name: "x"}), HANA)
+        told(NewEntry("case:1", Act.CASE_TAKEN, private={name: "x"}), by=HANA, at=TUESDAY)
 
 
 # --- the chain, whatever is written into it ---
@@ -137,9 +135,10 @@ def sealed(stream: str, entries: list[NewEntry]) -> list[tuple[StoredEntry, list
     rows, prev = [], genesis(LOG, stream)
     for seq, entry in enumerate(entries, start=1):
         uid = f"{stream}/{seq}"
-        values = [StoredValue(uid, name, b"s" * 32, value) for name, value in private_values(entry, HANA).items()]
+        kept = told(entry, by=HANA, at=MONDAY)
+        values = [StoredValue(uid, name, b"s" * 32, value) for name, value in kept.private.items()]
         promised = {item.field: commitment(item.salt, uid, item.field, item.value) for item in values}
-        body = canonical(body_of(entry, log_id=LOG, uid=uid, seq=seq, by=HANA, at=MONDAY, commitments=promised))
+        body = canonical({**kept.body, "log": LOG, "id": uid, "seq": seq, "priv": promised})
         hash_ = entry_hash(prev, body)
         row = StoredEntry(uid, stream, seq, prev, hash_, body, 1, mac(KEYS.macs[1], hash_), entry.act.value, HANA.uid, None, MONDAY)
         rows.append((row, values))

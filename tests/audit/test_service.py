@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Barrier
 
 import pytest
 import sqlalchemy as sa
@@ -13,7 +16,7 @@ from ticketing.audit import queries, service
 from ticketing.audit.models import AuditPrivate
 from ticketing.audit.rules import Act, NewEntry
 from ticketing.codes.models import Site
-from ticketing.core.database import atomic, db
+from ticketing.core.database import atomic, db, savepoint
 from ticketing.core.errors import Unaudited
 from ticketing.core.permissions import Role, machine, staff_actor
 
@@ -236,3 +239,84 @@ def test_a_verb_that_records_may_change_the_same_things(app):
 
     verb()
     assert db.session.scalar(sa.select(sa.func.count()).select_from(Site)) == 1
+
+
+# --- written last, all together ---
+
+
+def test_what_fails_in_a_savepoint_leaves_no_entry_and_no_excuse(app):
+    @atomic
+    def verb() -> None:
+        with suppress(Injected), savepoint():
+            db.session.add(a_site())
+            take("case:fails")
+            raise Injected
+        take("case:stays")
+
+    verb()
+    assert (queries.entry_count("case:fails"), queries.entry_count("case:stays")) == (0, 1)
+
+
+def test_an_entry_of_a_failed_savepoint_does_not_vouch_for_what_stays(app):
+    @atomic
+    def verb() -> None:
+        db.session.add(a_site())
+        db.session.flush()
+        with suppress(Injected), savepoint():
+            take("case:fails")
+            raise Injected
+
+    with pytest.raises(Unaudited):
+        verb()
+
+
+def test_a_verb_writes_all_its_entries_with_as_many_statements_as_one(app):
+    take("case:one")
+    take("case:two")
+
+    @atomic
+    def verb() -> None:
+        for stream in ("case:two", "case:one", "case:two"):
+            take(stream)
+
+    with count_queries() as single:
+        take("case:one")
+    with count_queries() as three:
+        verb()
+    assert len(three) <= len(single) + 1  # which of the heads exist
+    assert queries.verify().is_whole
+
+
+@pytest.mark.parametrize("streams", [("case:a", "case:b"), ("case:a", "case:B"), ("case:a-1", "case:a1")])
+def test_verbs_that_record_in_opposite_orders_do_not_lock_each_other_out(committing_app, streams):
+    """Each waits until the other has recorded too: had the first head been locked by then, neither could ever go on."""
+    for stream in streams:
+        take(stream)
+    both = Barrier(2)
+
+    def write(order: Sequence[str]) -> None:
+        with committing_app.app_context():
+            @atomic
+            def verb() -> None:
+                for stream in order:
+                    take(stream)
+                    if not is_sqlite:
+                        both.wait(timeout=20)
+
+            verb()
+
+    is_sqlite = db.engine.dialect.name == "sqlite"
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, [streams, streams[::-1]]))
+    verdict = queries.verify()
+    assert (verdict.faults, verdict.entries) == ([], 6)
+
+
+def test_heads_are_locked_in_the_order_of_their_bytes_in_one_statement(app):
+    service.record_many([NewEntry(f"case:{name}", Act.CASE_TAKEN) for name in "aBcD"], by=HANA, at=TUESDAY)
+    with count_queries() as sent:
+        service.record_many([NewEntry(f"case:{name}", Act.CASE_TAKEN) for name in "cBaD"], by=HANA, at=TUESDAY)
+    locking = [text for text in sent.sent if "ORDER BY" in text and "audit_stream" in text]
+    assert len(locking) == 1
+    if db.engine.dialect.name == "postgresql":
+        assert 'COLLATE "C" FOR UPDATE' in " ".join(locking[0].split())

@@ -318,7 +318,7 @@ def test_recording_breaches_is_all_or_nothing(hospital):
     assert assert_all_or_nothing(lambda: service.record_breaches(at=AFTER)) >= 3
 
 
-@pytest.mark.parametrize("number", range(1, 12))
+@pytest.mark.parametrize("number", range(1, 9))
 def test_a_write_that_fails_once_is_made_good_within_the_batch(hospital, number):
     reference = make_case(hospital.officer)
     service.record_breaches(at=AFTER)

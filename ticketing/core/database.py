@@ -96,23 +96,30 @@ class Work:
     """What one outermost verb has done so far: audited tables it touched and trail entries it wrote."""
 
     touched: set[str] = field(default_factory=set)
-    entries: int = 0
+    held: list[Any] = field(default_factory=list)
+    write: Callable[[list[Any]], Callable[[], None]] | None = None
 
-    def check(self) -> None:
-        """No state without a trail entry."""
-        if self.touched and not self.entries:
+    def close(self) -> Callable[[], None] | None:
+        """No state without a trail entry; the entries are written last.  Returns what to do once all is committed."""
+        if self.touched and not self.held:
             raise Unaudited(f"changed {', '.join(sorted(self.touched))} without a trail entry")
+        return self.write(self.held) if self.write else None
 
 
 _work: ContextVar[Work | None] = ContextVar("work", default=None)
 
 
-def note_entry() -> None:
-    """Called by the trail for each entry it appends; outside a verb there is nothing to append to."""
+def hold_entries(entries: Sequence[Any], write: Callable[[list[Any]], Callable[[], None]]) -> None:
+    """Keep what the trail has to write until the outermost verb ends: `write` is given all of it just before the commit.
+
+    So the heads of all streams a verb touches are locked together, in one order, and only for as long as the commit takes.
+    `write` returns what to do once all is committed.
+    """
     work = _work.get()
     if work is None:
         raise Unaudited("a trail entry was written outside a verb")
-    work.entries += 1
+    work.held += entries
+    work.write = write
 
 
 def atomic(verb: Callable[P, R]) -> Callable[P, R]:
@@ -140,8 +147,10 @@ def _transaction() -> Iterator[None]:
     try:
         yield
         session.flush()
-        work.check()
+        committed = work.close()
         session.commit()
+        if committed:
+            committed()
     except BaseException:
         session.rollback()
         raise
@@ -149,9 +158,17 @@ def _transaction() -> Iterator[None]:
         _work.reset(token)
 
 
-def savepoint() -> Any:
-    """A nested transaction for one item of a batch: `with savepoint(): ...`."""
-    return db.session.begin_nested()
+@contextmanager
+def savepoint() -> Iterator[None]:
+    """A nested transaction for one item of a batch: what fails inside leaves neither rows nor trail entries."""
+    work = _work.get() or Work()
+    touched, held = set(work.touched), len(work.held)
+    try:
+        with db.session.begin_nested():
+            yield
+    except BaseException:
+        work.touched, work.held[held:] = touched, []
+        raise
 
 
 def is_postgresql() -> bool:

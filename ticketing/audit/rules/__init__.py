@@ -28,18 +28,18 @@ from ticketing.audit.rules.entries import (
     IMPORT_STREAM,
     EntryRow,
     NewEntry,
-    body_of,
+    ToldEntry,
     case_stream,
     person_stream,
-    private_values,
     reads_stream,
     staff_stream,
+    told,
 )
 from ticketing.audit.rules.reading import summary
 
 __all__ = [
     "ACCESS_STREAM", "ACTOR_NAME", "ADMIN_STREAM", "EXPORT_STREAM", "IMPORT_STREAM", "KEY_ID", "SENTENCES", "WHY",
-    "Act", "EntryRow", "Fault", "FaultKind", "Keys", "NewEntry", "Plain", "Scalar", "StoredEntry", "StoredValue", "Verdict", "Walk",
-    "body_of", "canonical", "case_stream", "check_head", "clean", "commitment", "derive_keys", "entry_hash", "genesis", "mac",
-    "microseconds", "moment_of", "parse_body", "person_stream", "plain", "private_values", "reads_stream", "staff_stream", "summary",
+    "Act", "EntryRow", "Fault", "FaultKind", "Keys", "NewEntry", "Plain", "Scalar", "StoredEntry", "StoredValue", "ToldEntry", "Verdict",
+    "Walk", "canonical", "case_stream", "check_head", "clean", "commitment", "derive_keys", "entry_hash", "genesis", "mac",
+    "microseconds", "moment_of", "parse_body", "person_stream", "plain", "reads_stream", "staff_stream", "summary", "told",
 ]

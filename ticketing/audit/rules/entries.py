@@ -88,14 +88,24 @@ def private_values(entry: NewEntry, by: Actor) -> dict[str, str]:
     return {field_name(name): clean(value) for name, value in values.items() if value}
 
 
-def body_of(entry: NewEntry, *, log_id: str, uid: str, seq: int, by: Actor, at: datetime, commitments: Mapping[str, str]) -> dict[str, Any]:
-    """What is hashed: nothing personal, every value plain."""
-    return {
-        "v": VERSION, "log": log_id, "id": uid, "stream": entry.stream, "seq": seq,
-        "ts": microseconds(at), "occurred": microseconds(entry.occurred_at or at),
+@dataclass(frozen=True, slots=True)
+class ToldEntry:
+    """One deed as it was told, its values plain; only its place in the stream is still open."""
+
+    stream: str
+    is_new: bool
+    at: datetime
+    body: Mapping[str, Any]
+    private: Mapping[str, str]
+
+
+def told(entry: NewEntry, *, by: Actor, at: datetime) -> ToldEntry:
+    """What is hashed (nothing personal, every value plain), and beside it what may be personal."""
+    body = {
+        "v": VERSION, "stream": entry.stream, "ts": microseconds(at), "occurred": microseconds(entry.occurred_at or at),
         "actor": by.uid, "kind": by.kind.value, "role": by.role.value if by.role else None,
         "act": entry.act.value, "about": entry.about,
         "change": {field_name(name): [plain(old), plain(new)] for name, (old, new) in entry.change.items()},
         "facts": {field_name(name): plain(value) for name, value in entry.facts.items()},
-        "priv": dict(commitments),
     }
+    return ToldEntry(entry.stream, entry.is_new, at, body, private_values(entry, by))
