@@ -1,4 +1,4 @@
-"""Counts days for a target: the day it falls due on, the days used, and the line that each day gets in the account."""
+"""Counts days for a target: the day it falls due on, how far it may be extended, and the days used."""
 
 from __future__ import annotations
 
@@ -6,44 +6,43 @@ from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from ticketing.calendars.rules import WorkingCalendar
+from ticketing.calendars.rules import WorkingCalendar, first_instant_of
 from ticketing.core.errors import Invalid
-from ticketing.packs.rules import Count, LegalForce, Roll, Target, Unit
+from ticketing.packs.rules import Count, Extension, LegalForce, Period, Roll, Target, Unit
 from ticketing.sla.rules.events import Hold
 
 DAY = timedelta(days=1)
-LONGEST = 366 * 60
-LINES = 800                # an account longer than this is cut in the middle of nothing: no target in use comes near
-
-
-@dataclass(frozen=True, slots=True)
-class DayLine:
-    """One local day in the account of a target: whether it counted, and why."""
-
-    on: date
-    counted: bool
-    why: str
+HeldDays = tuple[date, date | None, str]          # [first day, day of release), reason
 
 
 @dataclass(frozen=True, slots=True)
 class DayCount:
-    """How one target counts days: from `start`, by the law's working week, less the days that end while held."""
+    """How one target counts days: from `start`, by the law's working week, less the days that end while held.
+
+    `times` multiplies the amount: the third month of a grid is three months from its first day.
+    """
 
     target: Target
     start: date
     week: WorkingCalendar
-    held: tuple[tuple[date, date | None, str], ...] = ()       # [first day, day of release), reason
+    held: tuple[HeldDays, ...] = ()
+    times: int = 1
+
+    @property
+    def amount(self) -> int | None:
+        return self.target.amount * self.times if self.target.amount is not None else None
 
     def due_on(self) -> date | None:
         """The last day of the period; None while a hold has no end, or if the target has no number."""
-        amount = self.target.amount
+        amount = self.amount
         if amount is None:
             return None
         if self.target.unit is Unit.MONTHS:
             return self._rolled(end_of_months(self.start, amount, self.target.count))
-        last = self._walked(amount) if self.held else self._stepped(amount)
+        last = self._walked(amount) if self.held else self._stepped(self._day_before_first(), amount)
         return self._rolled(last) if last else None
 
     def used(self, until: date) -> int:
@@ -51,13 +50,26 @@ class DayCount:
         first = self._day_before_first()
         if until <= first:
             return 0
-        if not self.held:
-            return self._between(first, until)
-        return sum(1 for day in _days(first + DAY, until) if self.is_counted(day))
+        closed = sum(self._between(max(first, begin - DAY), min(until, end - DAY if end else until))
+                     for begin, end in _merged(self.held) if begin <= until and (end is None or end - DAY > first))
+        return self._between(first, until) - closed
 
     def over(self, due_on: date, today: date) -> int:
         """The days of the target's own unit from the due day to today."""
         return self._between(due_on, today)
+
+    def beyond(self, due_on: date, extension: Extension) -> date | None:
+        """The last day to which an extension may move the due day; None if nothing limits it."""
+        if extension.at_most is None or extension.at_most_unit is None:
+            return None
+        is_whole = extension.counted_from is Period.START
+        since = self._day_before_first() if is_whole else due_on
+        if extension.at_most_unit is Unit.WORKING_DAYS:
+            return self.week.working_date_after(since, extension.at_most)
+        if extension.at_most_unit is Unit.MONTHS:
+            return end_of_months(self.start if is_whole else due_on, extension.at_most, Count.INCLUDE_START if is_whole else
+                                 Count.EXCLUDE_START)
+        return since + extension.at_most * DAY
 
     def is_counted(self, on: date) -> bool:
         """Whether this day counts towards the period."""
@@ -77,24 +89,20 @@ class DayCount:
     def _day_before_first(self) -> date:
         return self.start if self.target.count is Count.EXCLUDE_START else self.start - DAY
 
-    def _stepped(self, amount: int) -> date | None:
-        first = self._day_before_first()
-        return self.week.working_date_after(first, amount) if self._is_working_unit else first + amount * DAY
+    def _stepped(self, after: date, amount: int) -> date | None:
+        return self.week.working_date_after(after, amount) if self._is_working_unit else after + amount * DAY
 
     def _walked(self, amount: int) -> date | None:
+        """The last day, stepping from one held span to the next."""
         day = self._day_before_first()
-        for _ in range(LONGEST):
-            day += DAY
-            if self.is_counted(day):
-                amount -= 1
-                if amount == 0:
-                    return day
-            elif self._is_held_for_good(day):
+        for begin, end in _merged(self.held):
+            free = self._between(day, begin - DAY) if begin - DAY > day else 0
+            if free >= amount:
+                break
+            if end is None:
                 return None
-        return None
-
-    def _is_held_for_good(self, on: date) -> bool:
-        return any(released is None and first <= on for first, released, _ in self.held)
+            amount, day = amount - free, max(day, end - DAY)
+        return self._stepped(day, amount)
 
     def _between(self, after: date, until: date) -> int:
         return self.week.working_dates_between(after, until) if self._is_working_unit else (until - after).days
@@ -103,6 +111,22 @@ class DayCount:
         if self.target.roll is Roll.NONE or self.week.is_working_date(last):
             return last
         return self.week.working_date_after(last, 1)
+
+
+def _merged(held: Sequence[HeldDays]) -> list[tuple[date, date | None]]:
+    """Held spans [first day, day of release) in order, none touching another."""
+    spans: list[tuple[date, date | None]] = []
+    for begin, end, _ in sorted(held, key=_first_day):
+        last = spans[-1][1] if spans else begin
+        if spans and (last is None or begin <= last):
+            spans[-1] = (spans[-1][0], None if last is None or end is None else max(last, end))
+        elif end is None or end > begin:
+            spans.append((begin, end))
+    return spans
+
+
+def _first_day(held: HeldDays) -> date:
+    return held[0]
 
 
 def end_of_months(start: date, months: int, count: Count) -> date:
@@ -121,74 +145,12 @@ def end_of_months(start: date, months: int, count: Count) -> date:
     return corresponding - DAY if count is Count.INCLUDE_START else corresponding
 
 
-def held_days(holds: Iterable[Hold], zone: ZoneInfo) -> tuple[tuple[date, date | None, str], ...]:
+def held_days(holds: Iterable[Hold], zone: ZoneInfo) -> tuple[HeldDays, ...]:
     """The local days that end while a hold runs: from the day it begins to the day before it is released."""
     return tuple(
         (hold.since.astimezone(zone).date(), hold.until.astimezone(zone).date() if hold.until else None, hold.reason)
         for hold in holds
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """What the account of one target is told from; `remarks` are sentences for single days."""
-
-    count: DayCount
-    last: date
-    opening: str
-    idle_holds: tuple[tuple[date, date | None, str], ...]      # holds that this target does not stop for
-    remarks: tuple[tuple[date, str], ...]
-
-    def lines(self) -> tuple[DayLine, ...]:
-        """One line for each day from the start to the last, in order."""
-        last = min(self.last, self.count.start + LINES * DAY)
-        days = _days(self.count.start, last)
-        if self.count.target.unit is Unit.AGREED_DATE:          # nothing is counted between: the days on which something was said
-            told = {self.count.start, self.last, *(day for day, _ in self.remarks)}
-            days = [day for day in days if day in told]
-        return tuple(self._line(day) for day in days)
-
-    def _line(self, on: date) -> DayLine:
-        is_counted, why = self._reason(on)
-        said = [why, *(remark for day, remark in self.remarks if day == on)]
-        return DayLine(on, is_counted, ". ".join(said))
-
-    def _reason(self, on: date) -> tuple[bool, str]:
-        target, number = self.count.target, self.count.used(on)
-        if target.unit is Unit.AGREED_DATE and on == self.count.start:
-            return False, self.opening if on != self.last else f"{self.opening}; the law gives no number of days to count"
-        if on == self.count.start and target.count is Count.EXCLUDE_START:
-            return False, f"{self.opening}; counting begins the day after"
-        if target.unit is Unit.AGREED_DATE:
-            return False, "The last day of the agreed period" if on == self.last else "Inside the agreed period"
-        closed = self._closed(on)
-        if closed:
-            return False, closed
-        if target.amount is not None and target.unit is not Unit.MONTHS and number > target.amount:
-            return False, "Inside the longer period promised" if target.extension else "Not a working day: the end rolls on to the next"
-        return True, self._counted(on, number)
-
-    def _counted(self, on: date, number: int) -> str:
-        target = self.count.target
-        if target.unit is Unit.MONTHS:
-            words = f"Day {number} of {target.amount} months" + (f" beginning on the day: {self.opening.lower()}" if number == 1 else "")
-        else:
-            words = f"{'Working day' if target.unit is Unit.WORKING_DAYS else 'Day'} {number} of {target.amount}"
-        if any(first <= on and (released is None or on < released) for first, released, _ in self.idle_holds):
-            words += "; the case is held, but this period does not stop for that"
-        return words
-
-    def _closed(self, on: date) -> str | None:
-        held = self.count.hold_on(on)
-        if held is not None:
-            return f"Held: {held.replace('_', ' ') or 'no reason given'}"
-        if self.count.target.unit is not Unit.WORKING_DAYS or self.count.week.is_working_date(on):
-            return None
-        return self.count.week.holiday_name(on) or f"{on:%A}"
-
-
-def _days(first: date, last: date) -> Sequence[date]:
-    return [first + number * DAY for number in range((last - first).days + 1)]
 
 
 def local_day(moment: datetime, zone: ZoneInfo) -> date:
@@ -200,3 +162,9 @@ def week_of(target: Target, calendar: WorkingCalendar) -> WorkingCalendar:
     """The working days a target counts: those of its law; of a promise of the hospital's own also less the days on which it is shut."""
     week = target.working_week
     return calendar.with_local_week(week) if target.legal_force is LegalForce.LOCAL else calendar.with_week(week)
+
+
+@lru_cache(maxsize=8192)
+def end_of_day(on: date, zone: str) -> datetime:
+    """The UTC instant at which a local day ends; kept, because a thousand cases fall due on the same day."""
+    return first_instant_of(on + DAY, zone)

@@ -1,4 +1,4 @@
-"""Typed events of a case, the facts about it that choose its targets, and the holds that events add up to."""
+"""Typed events of a case, the facts about it that choose its targets, and the course they make: in order, by cycle, with its holds."""
 
 from __future__ import annotations
 
@@ -79,24 +79,46 @@ class Hold:
     until: datetime | None
 
 
+@dataclass(slots=True)
+class Course:
+    """What has happened to a case by a moment: its events in order, those of each cycle, and its holds."""
+
+    events: Sequence[Event]
+    cycles: Mapping[int, Sequence[Event]]
+    holds: Sequence[Hold]
+
+    @classmethod
+    def of(cls, events: Sequence[Event], at: datetime) -> Course:
+        """The course by `at`: later events have not happened yet."""
+        known = sorted([event for event in events if event.at <= at], key=_moment)
+        cycles: dict[int, list[Event]] = {1: []}
+        for event in known:
+            cycles.setdefault(event.cycle, []).append(event)
+        return cls(known, dict(sorted(cycles.items())), holds_of(known))
+
+
+def _moment(event: Event) -> datetime:
+    return event.at
+
+
 def holds_of(events: Iterable[Event]) -> tuple[Hold, ...]:
-    """The holds that ordered events add up to; a release without a reason ends every hold."""
+    """The holds that ordered events add up to; a release without a reason ends every hold, and so does a reopening."""
     running: dict[str, datetime] = {}
     holds: list[Hold] = []
     for event in events:
-        reason = str(event.data.get("reason", ""))
         if event.kind is EventKind.HELD:
-            running.setdefault(reason, event.at)
-        elif event.kind is EventKind.RELEASED:
-            for ended in [reason] if reason in running else list(running):
-                holds.append(Hold(ended, running.pop(ended), event.at))
+            running.setdefault(str(event.data.get("reason", "")), event.at)
+        elif running and event.kind in (EventKind.RELEASED, EventKind.REOPENED):
+            reason = str(event.data.get("reason", ""))
+            ended = [reason] if reason in running and event.kind is EventKind.RELEASED else list(running)
+            holds.extend(Hold(each, running.pop(each), event.at) for each in ended)
     return (*holds, *(Hold(reason, since, None) for reason, since in running.items()))
 
 
 def numbered(events: Sequence[Event]) -> tuple[Event, ...]:
     """The events in order of time, each in the cycle that the reopenings before it began."""
     cycle, ordered = 1, []
-    for event in sorted(events, key=lambda each: each.at):
+    for event in sorted(events, key=_moment):
         cycle += event.kind is EventKind.REOPENED
         ordered.append(replace(event, cycle=cycle))
     return tuple(ordered)

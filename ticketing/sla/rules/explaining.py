@@ -12,7 +12,8 @@ from ticketing.core.errors import Invalid
 from ticketing.packs.rules import EventKind, load
 from ticketing.sla.rules.events import Event, Facts, numbered
 from ticketing.sla.rules.phrases import due_phrase, left_phrase
-from ticketing.sla.rules.reckoning import Reckoning, reckon_all
+from ticketing.sla.rules.reckoned import Reckoning
+from ticketing.sla.rules.reckoning import reckon_all
 
 UNPLACED = datetime(1, 1, 2, tzinfo=UTC)      # an agreed date given without the day it was agreed on
 YEARS = range(1900, 2201)

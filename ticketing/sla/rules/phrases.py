@@ -11,7 +11,7 @@ from ticketing.packs.rules import Target, Unit
 from ticketing.sla.rules.counting import week_of
 
 if TYPE_CHECKING:
-    from ticketing.sla.rules.reckoning import Reckoning
+    from ticketing.sla.rules.reckoned import Reckoning
 
 PHRASES: Mapping[str, str] = {
     "waiting": "no date yet",

@@ -2,124 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from ticketing.calendars.rules import WorkingCalendar, find_zone, first_instant_of
-from ticketing.packs.rules import EventKind, ExtensionRule, Pack, Target, TargetCode, Unit
+from ticketing.calendars.rules import WorkingCalendar, find_zone
+from ticketing.packs.rules import EventKind, Pack, Target, Unit
+from ticketing.sla.rules.account import Story, opening_of
 from ticketing.sla.rules.clock import Span, due_moment, moment_spent, spans_between_holds, time_elapsed
-from ticketing.sla.rules.counting import DAY, DayCount, DayLine, Story, held_days, local_day, week_of
-from ticketing.sla.rules.events import Event, Facts, Hold
-from ticketing.sla.rules.runs import Run, holds_until, runs_of, satisfies
+from ticketing.sla.rules.counting import DayCount, held_days, local_day, week_of
+from ticketing.sla.rules.events import Course, Event, Facts, Hold
+from ticketing.sla.rules.moving import Moved, moved
+from ticketing.sla.rules.reckoned import Amount, Reckoning, State
+from ticketing.sla.rules.repeating import repeating_runs
+from ticketing.sla.rules.runs import Due, Run, holds_during, satisfies, single_runs
 
-Amount = int | timedelta
 HOUR = timedelta(hours=1)
-
-
-class State(StrEnum):
-    """Where a target stands."""
-
-    WAITING = "waiting"                    # not started, or no date to run to
-    RUNNING = "running"
-    HELD = "held"
-    MET = "met"
-    BREACHED = "breached"                  # met_at says when it was met late, if it was
-    NOT_APPLICABLE = "not_applicable"
-
-
-@dataclass(frozen=True, slots=True)
-class Reckoning:
-    """One target on one cycle, subject and occurrence of a case, as it stands at a moment.
-
-    Moments are UTC.  For units of days `due_at` is the midnight at which the last day ends: met means before it.  `used` and `left`
-    are in the target's own unit (days, or timedeltas for hours); `left` is negative after the due day, and counts calendar days for
-    months and agreed dates.  `why` says in a sentence why the state is what it is; `why_null` why there is no due moment.
-    """
-
-    rule: Target
-    state: State
-    cycle: int = 1
-    subject: str = ""
-    occurrence: int = 1
-    started_at: datetime | None = None
-    due_at: datetime | None = None
-    met_at: datetime | None = None
-    breached_at: datetime | None = None
-    held_since: datetime | None = None
-    due_if_released_at: datetime | None = None     # for a held target: the due moment if it were released now
-    used: Amount | None = None
-    left: Amount | None = None
-    why: str = ""
-    why_null: str = ""
-    spans: tuple[Span, ...] = field(default=(), repr=False)
-    _calendar: WorkingCalendar | None = field(default=None, repr=False, compare=False)
-    _story: Story | None = field(default=None, repr=False, compare=False)
-
-    @property
-    def target(self) -> TargetCode:
-        return self.rule.code
-
-    @property
-    def pack(self) -> str:
-        return self.rule.pack
-
-    @property
-    def unit(self) -> Unit:
-        return self.rule.unit
-
-    @property
-    def clause(self) -> str:
-        return self.rule.clause
-
-    @property
-    def calendar(self) -> WorkingCalendar | None:
-        """The calendar it was reckoned with; None for a target that does not apply."""
-        return self._calendar
-
-    @property
-    def account(self) -> tuple[DayLine, ...]:
-        """Day by day from the start to the due day (or the moment asked about); built only when asked for."""
-        return self._story.lines() if self._story else ()
-
-    def moment_at(self, fraction: float) -> datetime | None:
-        """When this share of the time between start and due is used: of working time for working units, else of elapsed time.
-
-        Time held is not counted.  None while there is no due moment.
-        """
-        if self.due_at is None or self.started_at is None or self._calendar is None:
-            return None
-        if fraction >= 1:
-            return self.due_at
-        spans = [(since, min(until, self.due_at) if until else self.due_at) for since, until in self.spans if since < self.due_at]
-        if not self.unit.is_working:
-            return moment_spent(spans, fraction * sum((until - since for since, until in spans), timedelta()))
-        total = sum((self._calendar.between(since, until) for since, until in spans), timedelta())
-        return due_moment(self._calendar, max(fraction, 0) * total, spans) or self.due_at
-
-    def moment_off(self, working_days: int) -> datetime | None:
-        """The opening of the working day so many before (negative) or after the due day; for hours, the same time of that day."""
-        if self.due_at is None or self._calendar is None:
-            return None
-        zone = find_zone(self._calendar.timezone)
-        week = week_of(self.rule, self._calendar)
-        on = _stepped(week, local_day(self.due_at - timedelta(microseconds=1), zone), working_days)
-        if self.unit.is_in_days:
-            return self._calendar.next_opening(first_instant_of(on, zone.key))
-        wall = self.due_at.astimezone(zone)
-        return self._calendar.next_opening(wall.replace(year=on.year, month=on.month, day=on.day))
-
-    def fraction_used(self, at: datetime) -> float | None:
-        """The share of the time between start and due that is used at a moment; None while there is no due moment."""
-        if self.due_at is None or self._calendar is None:
-            return None
-        measure = self._calendar.between if self.unit.is_working else time_elapsed
-        spans = [(since, min(until, self.due_at) if until else self.due_at) for since, until in self.spans if since < self.due_at]
-        whole = sum((measure(since, until) for since, until in spans), timedelta())
-        used = sum((measure(since, min(until, at)) for since, until in spans), timedelta())
-        return used / whole if whole else 1.0
+INSTANT = timedelta(microseconds=1)
+DATED = (EventKind.PERIOD_AGREED, EventKind.EXTENDED)
 
 
 def reckon(target: Target, events: Sequence[Event], calendar: WorkingCalendar, *, at: datetime, zone: str,
@@ -128,29 +29,31 @@ def reckon(target: Target, events: Sequence[Event], calendar: WorkingCalendar, *
 
     Events after `at` have not happened yet.  Events of machines never satisfy a target.
     """
-    known = _known(events, at)
     reason = why_not(target, case_facts)
     if reason:
         return Reckoning(target, State.NOT_APPLICABLE, cycle, subject, why=reason, why_null=reason)
-    runs = [run for run in runs_of(target, known) if run.cycle == cycle and run.subject == subject]
-    return _reckoned(target, runs[-1] if runs else Run(cycle, subject, 1, None, None, None, ()), known, calendar, at, find_zone(zone))
+    place = _Place(calendar, find_zone(zone), at, Course.of(events, at))
+    runs = [run for run in place.runs_of(target, case_facts.case_type, cycle) if run.subject == subject]
+    return place.reckoned(target, runs[-1] if runs else Run(cycle, subject))
 
 
 def reckon_all(pack: Pack, events: Sequence[Event], calendar: WorkingCalendar, *, at: datetime, zone: str,
                facts: Facts = Facts()) -> tuple[Reckoning, ...]:
     """Every target of the pack as it stands at `at`: one for each cycle, subject and occurrence, in the pack's order.
 
-    Targets that do not apply to the case come once, with the reason.  Targets a reopening does not restart have no later cycle.
+    Targets that do not apply to the case come once, with the reason.  Targets a reopening does not restart have no later cycle.  Give
+    the events of every cycle: what a reopening asks for may depend on what came before it.
     """
-    known, place = _known(events, at), find_zone(zone)
+    place = _Place(calendar, find_zone(zone), at, Course.of(events, at))
+    counted = Facts(pack.counted_as(facts.case_type or pack.default_case_type, is_oral=facts.is_oral), facts.is_anonymous, facts.is_oral)
     found: list[Reckoning] = []
-    counted = replace(facts, case_type=pack.counted_as(facts.case_type or pack.default_case_type, is_oral=facts.is_oral))
     for target in pack.targets:
         reason = why_not(target, counted)
-        if reason and not target.is_per_subject:
+        if not reason:
+            found.extend(place.reckoned(target, run) for cycle in place.course.cycles
+                         for run in place.runs_of(target, counted.case_type, cycle))
+        elif not target.is_per_subject:
             found.append(Reckoning(target, State.NOT_APPLICABLE, why=reason, why_null=reason))
-        elif not reason:
-            found.extend(_reckoned(target, run, known, calendar, at, place) for run in runs_of(target, known))
     return tuple(found)
 
 
@@ -163,89 +66,121 @@ def why_not(target: Target, facts: Facts) -> str:
     return ""
 
 
-def _known(events: Sequence[Event], at: datetime) -> list[Event]:
-    return sorted((event for event in events if event.at <= at), key=lambda event: event.at)
+@dataclass(slots=True)
+class _Place:
+    """Where and when a case is reckoned, and what has happened to it: the same for all its targets."""
+
+    calendar: WorkingCalendar
+    zone: ZoneInfo
+    at: datetime
+    course: Course
+
+    def runs_of(self, target: Target, case_type: str, cycle: int) -> Iterable[Run]:
+        starts = target.starts_of(case_type)
+        if target.recurrence is None:
+            return single_runs(target, self.course, cycle, starts)
+        return repeating_runs(target, self.course, cycle, starts, self.due_of, self.at, self.zone)
+
+    def due_of(self, target: Target, run: Run) -> Due:
+        """The due moment of a run and its last day; None if it has none."""
+        if run.began_at is None:
+            return None
+        holds = self._holds(target, run)[0]
+        due_at = self._due(target, run, self._count(target, run, holds), spans_between_holds(run.began_at, holds)).due_at
+        return (due_at, local_day(due_at - INSTANT, self.zone)) if due_at else None
+
+    def reckoned(self, target: Target, run: Run) -> Reckoning:
+        if run.began_at is None:
+            return _not_started(target, run, self.calendar)
+        holds, idle = self._holds(target, run)
+        count, spans = self._count(target, run, holds), spans_between_holds(run.began_at, holds)
+        moves = self._due(target, run, count, spans)
+        due_at = moves.due_at
+        state, why, why_null = _state(target, run, due_at, holds, self.at)
+        met_at = run.met.at if run.met and state in (State.MET, State.BREACHED) else None
+        used, left = self._usage(target, count, spans, due_at, met_at or self.at)
+        is_held = state is State.HELD
+        return Reckoning(
+            rule=target, state=state, cycle=run.cycle, subject=run.subject, occurrence=run.occurrence,
+            started_at=run.began_at.astimezone(UTC), due_at=due_at, met_at=met_at.astimezone(UTC) if met_at else None,
+            breached_at=due_at if state is State.BREACHED else None,
+            held_since=min(hold.since for hold in holds if hold.until is None).astimezone(UTC) if is_held else None,
+            due_if_released_at=self._due_if_released(target, run, holds) if is_held else None,
+            first_due_at=moves.first_due_at, agreed_on=self._agreed_on(run.cycle), used=used, left=left, why=why, why_null=why_null,
+            spans=tuple(spans), _calendar=self.calendar,
+            _story=lambda: self._story(target, run, count, due_at, idle, moves.remarks))
+
+    def _holds(self, target: Target, run: Run) -> tuple[list[Hold], list[Hold]]:
+        """The holds that stop this target, and those that do not."""
+        touching = holds_during(run, self.course.holds)
+        if not touching and not run.gaps:
+            return [], []
+        return ([*(hold for hold in touching if hold.reason in target.holdable), *run.gaps],
+                [hold for hold in touching if hold.reason not in target.holdable])
+
+    def _count(self, target: Target, run: Run, holds: Sequence[Hold]) -> DayCount:
+        start = run.began_on or local_day(run.began_at or self.at, self.zone)
+        return DayCount(target, start, week_of(target, self.calendar), held_days(holds, self.zone) if holds else (), run.times)
+
+    def _due(self, target: Target, run: Run, count: DayCount, spans: Sequence[Span]) -> Moved:
+        if target.unit.is_in_days:
+            return moved(target, run, count, self.zone)
+        if target.amount is None:
+            return Moved(None, None, ())
+        budget = target.amount * HOUR
+        due_at = due_moment(self.calendar, budget, spans) if target.unit is Unit.WORKING_HOURS else moment_spent(spans, budget)
+        return Moved(due_at, due_at, ())
+
+    def _due_if_released(self, target: Target, run: Run, holds: Sequence[Hold]) -> datetime | None:
+        closed = [replace(hold, until=hold.until or self.at) for hold in holds]
+        count = self._count(target, run, closed)
+        return self._due(target, run, count, spans_between_holds(run.began_at or self.at, closed)).due_at
+
+    def _agreed_on(self, cycle: int) -> date | None:
+        days = [event.due_on for event in self.course.cycles.get(cycle, ()) if event.kind in DATED]
+        return days[-1] if days else None
+
+    def _usage(self, target: Target, count: DayCount, spans: Sequence[Span], due_at: datetime | None,
+               moment: datetime) -> tuple[Amount | None, Amount | None]:
+        if not target.unit.is_in_days:
+            measure = self.calendar.between if target.unit is Unit.WORKING_HOURS else time_elapsed
+            spent = sum((measure(since, min(until, moment) if until else moment) for since, until in spans), timedelta())
+            return spent, target.amount * HOUR - spent if target.amount is not None else None
+        today = local_day(moment, self.zone)
+        if due_at is None:
+            worked = count.used(today)
+            return worked, count.amount - worked if count.amount is not None and target.unit is not Unit.MONTHS else None
+        due_on = local_day(due_at - INSTANT, self.zone)
+        if today > due_on:
+            return count.used(due_on), -count.over(due_on, today)
+        worked = count.used(today)
+        return worked, count.used(due_on) - worked
+
+    def _story(self, target: Target, run: Run, count: DayCount, due_at: datetime | None, idle: Sequence[Hold],
+               remarks: Sequence[tuple[date, str]]) -> Story:
+        today = local_day(run.met.at if run.met else self.at, self.zone)
+        last = local_day(due_at - INSTANT, self.zone) if due_at else count.start if target.amount is None else max(today, count.start)
+        refused = _refused(target, self.course.cycles.get(run.cycle, ()), self.zone)
+        return Story(count, last, opening_of(run.opening), held_days(idle, self.zone), (*remarks, *refused))
 
 
-def _reckoned(target: Target, run: Run, events: Sequence[Event], calendar: WorkingCalendar, at: datetime, zone: ZoneInfo) -> Reckoning:
-    blank = Reckoning(target, State.WAITING, run.cycle, run.subject, run.occurrence, _calendar=calendar)
-    if run.start is None:
-        return _not_started(blank, run)
-    every = holds_until(run, events)
-    holds = [hold for hold in every if hold.reason in target.holdable]
-    count = DayCount(target, local_day(run.start.at, zone), week_of(target, calendar), held_days(holds, zone))
-    spans = spans_between_holds(run.start.at, holds)
-    due_at, remarks = _due(target, run, count, spans, calendar, zone)
-    state, why, why_null = _state(target, run, due_at, holds, at)
-    is_missed = state is State.BREACHED
-    met_at = run.met.at if run.met and state in (State.MET, State.BREACHED) else None
-    today = local_day(met_at or at, zone)
-    used, left = _usage(target, count, spans, calendar, due_at, today, met_at or at, zone)
-    idle = held_days([hold for hold in every if hold.reason not in target.holdable], zone)
-    last = local_day(due_at - timedelta(microseconds=1), zone) if due_at else _open_end(target, count.start, today)
-    return replace(
-        blank, state=state, why=why, why_null=why_null, started_at=run.start.at.astimezone(UTC), due_at=due_at,
-        met_at=met_at.astimezone(UTC) if met_at else None, breached_at=due_at if is_missed else None,
-        held_since=min(hold.since for hold in holds if hold.until is None).astimezone(UTC) if state is State.HELD else None,
-        due_if_released_at=_due_if_released(target, run, count, holds, calendar, at, zone) if state is State.HELD else None,
-        used=used, left=left, spans=tuple(spans),
-        _story=Story(count, last, OPENINGS.get(run.start.kind, str(run.start.kind).replace("_", " ").capitalize()), idle,
-                     (*remarks, *_refused(target, events, run, zone))),
-    )
-
-
-def _open_end(target: Target, start: date, today: date) -> date:
-    """Where the account of a target without a due day ends: it has nothing to count until a date is agreed."""
-    return start if target.amount is None else max(today, start)
-
-
-OPENINGS = {EventKind.RECEIVED: "The day of receipt", EventKind.ACKNOWLEDGED: "The day of the acknowledgement",
-            EventKind.REOPENED: "The day of the reopening", EventKind.STATEMENT_ASKED: "The day of the request",
-            EventKind.PROGRESS_SENT: "The day of the last update", EventKind.PERIOD_AGREED: "The day the period was agreed",
-            EventKind.EXTENDED: "The day the new date was told", EventKind.INTERIM_SENT: "The day of the interim notice"}
-
-
-def _not_started(blank: Reckoning, run: Run) -> Reckoning:
-    if run.excuse:
-        why = "The case ended before this began."
-        return replace(blank, state=State.NOT_APPLICABLE, why=why, why_null=why)
-    starts = blank.rule.starts if run.cycle == 1 else (EventKind.REOPENED,)
-    why = f"Not started: it begins with “{str(starts[0]).replace('_', ' ')}”."
-    if run.met:
-        return replace(blank, state=State.MET, met_at=run.met.at.astimezone(UTC), why="Met.", why_null=why)
-    return replace(blank, why=why, why_null=why)
-
-
-def _due(target: Target, run: Run, count: DayCount, spans: list[Span], calendar: WorkingCalendar,
-         zone: ZoneInfo) -> tuple[datetime | None, tuple[tuple[date, str], ...]]:
-    """The due moment and the remarks of the events that moved it, or came too late to."""
-    if not target.unit.is_in_days:
-        budget = (target.amount or 0) * HOUR
-        return (due_moment(calendar, budget, spans) if target.unit is Unit.WORKING_HOURS else moment_spent(spans, budget)), ()
-    due_on, remarks = count.due_on(), []
-    for event in run.movers:
-        on = local_day(event.at, zone)
-        named = _moved(target, event, due_on, on)
-        if named is None or named == due_on:
-            continue
-        if due_on is not None and on > due_on:
-            remarks.append((on, f"A new date, {named:%d %b %Y}, came after the period had run out, so the breach stands"))
-            continue
-        remarks.append((on, f"{str(event.kind).replace('_', ' ').capitalize()}: due by the end of {named:%a %d %b %Y}"))
-        due_on = named
-    return (first_instant_of(due_on + DAY, zone.key) if due_on else None), tuple(remarks)
-
-
-def _moved(target: Target, event: Event, due_on: date | None, on: date) -> date | None:
-    """The due day an event would set; None if it leaves it alone."""
-    rule = target.extension.rule if target.extension else None
-    if rule is ExtensionRule.REPLACES:
-        return event.due_on
-    if rule is ExtensionRule.LENGTHENS:
-        later = event.due_on if event.is_agreed else None
+def _not_started(target: Target, run: Run, calendar: WorkingCalendar) -> Reckoning:
+    met_at = None
+    if run.excuse and run.met is None:
+        state, why = State.NOT_APPLICABLE, "The case ended before this began."
     else:
-        later = on + event.follow_up_days * DAY if event.follow_up_days else None
-    return later if later and due_on and later > due_on else None
+        state, why = State.WAITING, f"Not started: it begins {_begins(target, run)}."
+    why_null = why
+    if run.met:
+        state, met_at, why = State.MET, run.met.at.astimezone(UTC), "Met."
+    return Reckoning(target, state, run.cycle, run.subject, run.occurrence, met_at=met_at, why=why, why_null=why_null, _calendar=calendar)
+
+
+def _begins(target: Target, run: Run) -> str:
+    if target.recurrence and target.recurrence.after:
+        return f"when the time to {target.recurrence.after.code.replace('_', ' ')} has run out"
+    first = (target.starts if run.cycle == 1 else ()) or (EventKind.REOPENED,)
+    return f"with “{first[0].replace('_', ' ')}”"
 
 
 def _state(target: Target, run: Run, due_at: datetime | None, holds: Sequence[Hold], at: datetime) -> tuple[State, str, str]:
@@ -265,32 +200,10 @@ def _state(target: Target, run: Run, due_at: datetime | None, holds: Sequence[Ho
     return State.RUNNING, "Running.", ""
 
 
-def _usage(target: Target, count: DayCount, spans: list[Span], calendar: WorkingCalendar, due_at: datetime | None, today: date,
-           moment: datetime, zone: ZoneInfo) -> tuple[Amount | None, Amount | None]:
-    if not target.unit.is_in_days:
-        measure = calendar.between if target.unit is Unit.WORKING_HOURS else time_elapsed
-        used = sum((measure(since, min(until, moment) if until else moment) for since, until in spans), timedelta())
-        return used, (target.amount or 0) * HOUR - used
-    if due_at is None:
-        worked = count.used(today)
-        return worked, target.amount - worked if target.amount is not None and target.unit is not Unit.MONTHS else None
-    due_on = local_day(due_at - timedelta(microseconds=1), zone)
-    if today > due_on:
-        return count.used(due_on), -count.over(due_on, today)
-    return count.used(today), count.used(due_on) - count.used(today)
-
-
-def _due_if_released(target: Target, run: Run, count: DayCount, holds: Sequence[Hold], calendar: WorkingCalendar, at: datetime,
-                     zone: ZoneInfo) -> datetime | None:
-    closed = [replace(hold, until=hold.until or at) for hold in holds]
-    freed = replace(count, held=held_days(closed, zone))
-    return _due(target, run, freed, spans_between_holds(run.start.at, closed), calendar, zone)[0] if run.start else None
-
-
-def _refused(target: Target, events: Sequence[Event], run: Run, zone: ZoneInfo) -> Iterable[tuple[date, str]]:
+def _refused(target: Target, events: Sequence[Event], zone: ZoneInfo) -> Iterator[tuple[date, str]]:
     """Remarks on events that look as if they satisfied the target and do not."""
     for event in events:
-        if event.cycle != run.cycle or event.kind not in target.satisfied_by or satisfies(target, event):
+        if event.kind not in target.satisfied_by or satisfies(target, event):
             continue
         if event.actor_kind not in target.by:
             yield local_day(event.at, zone), "An automatic message, or one from somebody else, does not satisfy this"
@@ -298,11 +211,3 @@ def _refused(target: Target, events: Sequence[Event], run: Run, zone: ZoneInfo) 
             yield local_day(event.at, zone), "The notice named no number of days, so it does not satisfy this"
 
 
-def _stepped(week: WorkingCalendar, on: date, days: int) -> date:
-    if days >= 0:
-        return week.working_date_after(on, days) or on
-    left, day = -days, on
-    while left:
-        day -= DAY
-        left -= week.is_working_date(day)
-    return day
