@@ -92,6 +92,9 @@ class Case(Model):
     held_since: Mapped[datetime | None]
     open_statements: Mapped[int] = mapped_column(default=0)
     next_target: Mapped[str | None] = mapped_column(String(40))
+    next_pack: Mapped[str | None] = mapped_column(String(40))
+    next_subject: Mapped[str | None] = mapped_column(String(32))
+    next_occurrence: Mapped[int | None]
     next_due_at: Mapped[datetime | None]
     queue_at: Mapped[datetime]
     is_breached: Mapped[bool] = mapped_column(default=False)
@@ -260,3 +263,38 @@ class ReceiptCorrection(Model):
     asked_by_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     decided_at: Mapped[datetime | None]
     decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+
+
+class Rebase(Model):
+    """Bringing open cases under other versions of their pack or calendar: asked once with a reason, worked in batches."""
+
+    __tablename__ = "rebases"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uid: Mapped[str] = mapped_column(String(32), unique=True)
+    reason: Mapped[str]
+    asked_at: Mapped[datetime]
+    asked_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    finished_at: Mapped[datetime | None]
+
+
+class RebaseItem(Model):
+    """One case of a rebase: from which versions to which.  An empty code means that the pack, or the calendar, stays as it is."""
+
+    __tablename__ = "rebase_items"
+    __table_args__ = (
+        UniqueConstraint("rebase_id", "case_id"),
+        Index("ix_rebase_items_waiting", "rebase_id", "id", sqlite_where=text("done_at IS NULL"), postgresql_where=text("done_at IS NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    rebase_id: Mapped[int] = mapped_column(ForeignKey("rebases.id"))
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    pack: Mapped[str] = mapped_column(String(40), default="")
+    pack_from: Mapped[str] = mapped_column(String(40), default="")
+    pack_to: Mapped[str] = mapped_column(String(40), default="")
+    calendar: Mapped[str] = mapped_column(String(40), default="")
+    calendar_from: Mapped[str] = mapped_column(String(60), default="")
+    calendar_to: Mapped[str] = mapped_column(String(60), default="")
+    done_at: Mapped[datetime | None]
+    note: Mapped[str] = mapped_column(default="")  # why nothing was changed, where nothing was

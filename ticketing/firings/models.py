@@ -60,7 +60,7 @@ class Firing(Model):
     uid: Mapped[str] = mapped_column(String(32), unique=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
     cycle: Mapped[int]
-    timer_key: Mapped[str] = mapped_column(String(120))  # target/subject/occurrence, or "" for rules without a timer
+    timer_key: Mapped[str] = mapped_column(String(120))  # target/subject/occurrence@pack; one word for rules without a timer
     rule_version_id: Mapped[int] = mapped_column(ForeignKey("rule_versions.id"))
     step: Mapped[int] = mapped_column(default=1)
     occurrence: Mapped[int] = mapped_column(default=1)

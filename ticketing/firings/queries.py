@@ -64,8 +64,13 @@ class DueRow:
         return self.timer_key.split("/")[1] if self.timer_key.count("/") == 2 else ""
 
     @property
+    def pack(self) -> str:
+        """The pack of the target; empty for rules without a timer."""
+        return self.timer_key.partition("@")[2]
+
+    @property
     def timer_occurrence(self) -> int:
-        return int(self.timer_key.split("/")[2]) if self.timer_key.count("/") == 2 else 0
+        return int(self.timer_key.split("/")[2].partition("@")[0]) if self.timer_key.count("/") == 2 else 0
 
 
 def due_row(row: Firing) -> DueRow:

@@ -13,22 +13,26 @@ from ticketing.core.permissions import ActorKind
 
 
 class SlaPin(Model):
-    """Pack version, calendar version and zone that one cycle of a case is reckoned under; publishing new ones moves nothing."""
+    """Pack version, calendar version and zone that one cycle of a case is reckoned under; publishing new ones moves nothing.
+
+    A case runs under its main pack, and under more where more than one law applies (a complaint about care and about its data).
+    """
 
     __tablename__ = "sla_pins"
-    __table_args__ = (UniqueConstraint("case_id", "cycle"),)
+    __table_args__ = (UniqueConstraint("case_id", "cycle", "pack"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
     cycle: Mapped[int]
     pack: Mapped[str] = mapped_column(String(40))
-    pack_version: Mapped[str] = mapped_column(String(20))
+    pack_version: Mapped[str] = mapped_column(String(40))
     calendar: Mapped[str] = mapped_column(String(40))
     calendar_version: Mapped[str] = mapped_column(String(60))
     zone: Mapped[str] = mapped_column(String(64))
     case_type: Mapped[str] = mapped_column(String(40))
     is_anonymous: Mapped[bool]
     is_oral: Mapped[bool]
+    is_main: Mapped[bool] = mapped_column(default=True)
 
 
 class SlaEvent(Model):
@@ -50,12 +54,12 @@ class SlaEvent(Model):
 
 
 class Timer(Model):
-    """One SLA target running on one cycle (and subject) of one case.  A cache of sla.rules.reckon; `sla recheck` proves it."""
+    """One SLA target of one pack running on one cycle (and subject) of one case.  A cache of sla.rules.reckon; `sla recheck` proves it."""
 
     __tablename__ = "timers"
     __audited__ = False  # derived from the events, which are audited
     __table_args__ = (
-        UniqueConstraint("case_id", "cycle", "target", "subject", "occurrence"),
+        UniqueConstraint("case_id", "cycle", "pack", "target", "subject", "occurrence", name="uq_timers_once"),
         Index("ix_timers_running", "due_at", sqlite_where=text("state IN ('running', 'breached') AND met_at IS NULL"),
               postgresql_where=text("state IN ('running', 'breached') AND met_at IS NULL")),
     )
@@ -63,6 +67,7 @@ class Timer(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
     cycle: Mapped[int]
+    pack: Mapped[str] = mapped_column(String(40))
     target: Mapped[str] = mapped_column(String(40))
     subject: Mapped[str] = mapped_column(String(32), default="")
     occurrence: Mapped[int] = mapped_column(default=1)

@@ -9,21 +9,23 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ticketing.calendars.rules import named_calendar, table_version
+from ticketing.calendars import queries as calendars
+from ticketing.core import clock
 from ticketing.core.database import atomic, db, insert_many
-from ticketing.core.errors import Conflict
+from ticketing.core.errors import Conflict, Invalid
 from ticketing.core.permissions import Actor, ActorKind
-from ticketing.packs.rules import EventKind, load
+from ticketing.packs import queries as packs
+from ticketing.packs.rules import EventKind
 from ticketing.sla.models import SlaEvent, SlaPin, Timer
-from ticketing.sla.queries import BreachRow, breach_of, event_of
-from ticketing.sla.rules import Event, Facts, Reckoning, State, reckon_all
+from ticketing.sla.queries import BreachRow, Pinned, Revision, breach_of, event_of, pinned_of, reckon_pinned, revised
+from ticketing.sla.rules import Event, Reckoning, State
 
-Key = tuple[str, str, int]
+Key = tuple[str, str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class PinDetails:
-    """What one cycle of a case is reckoned under."""
+    """Under what one cycle of a case is reckoned; a case that falls under two laws has two, one of them the main one."""
 
     pack: str
     calendar: str
@@ -31,6 +33,7 @@ class PinDetails:
     case_type: str
     is_anonymous: bool
     is_oral: bool
+    is_main: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +49,36 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A cycle to open, with its first events."""
+    """A cycle to open, with its first events, under its main pack and perhaps more."""
 
     case_id: int
     cycle: int
     pin: PinDetails
     events: tuple[NewEvent, ...]
+    more: tuple[PinDetails, ...] = ()
+
+    @property
+    def pins(self) -> tuple[PinDetails, ...]:
+        return self.pin, *self.more
 
 
 @atomic
 def open_cycles(openings: Sequence[Opening], *, by: Actor, at: datetime) -> dict[int, tuple[Reckoning, ...]]:
-    """Pin and start a cycle for each case; returns the reckonings by case id.  No query per case, so imports may open thousands."""
-    version = table_version()
-    reckoned = {opening.case_id: _reckon(
-        opening.pin, [_event(opening.cycle, event, by, at) for event in opening.events], opening.cycle, at) for opening in openings}
-    insert_many(SlaPin, [_pin_values(opening, version) for opening in openings])
+    """Pin and start a cycle for each case; returns the reckonings by case id.  No query per case, so imports may open thousands.
+
+    Each pin names the version of the pack that is in force on the day of the first event, and the newest of the calendar.
+    """
+    shelf, newest = packs.shelf(), calendars.in_force()
+    pinned = {(opening.case_id, pin.pack): _pinned(pin, opening.events[0].occurred_at or at, shelf, newest(pin.calendar))
+              for opening in openings for pin in opening.pins}
+    earlier = _told([opening.case_id for opening in openings if opening.cycle > 1])
+    reckoned = {opening.case_id: tuple(
+        item for pin in opening.pins for item in reckon_pinned(
+            pinned[opening.case_id, pin.pack],
+            [*earlier.get(opening.case_id, ()), *(_event(opening.cycle, event, by, at) for event in opening.events)], opening.cycle, at))
+        for opening in openings}
+    insert_many(SlaPin, [{**asdict(pinned[opening.case_id, pin.pack]), "case_id": opening.case_id, "cycle": opening.cycle}
+                         for opening in openings for pin in opening.pins])
     insert_many(SlaEvent, [_event_values(opening.case_id, opening.cycle, event, by, at)
                            for opening in openings for event in opening.events])
     insert_many(Timer, [_timer_values(opening.case_id, opening.cycle, item, at)
@@ -77,13 +95,69 @@ def record(case_id: int, cycle: int, event: NewEvent, *, by: Actor, at: datetime
 
 @atomic
 def repin(case_id: int, cycle: int, pin: PinDetails, *, at: datetime) -> tuple[Reckoning, ...]:
-    """Put an open cycle under another pack, calendar or case type: at triage, with the same events."""
-    row = db.session.scalars(sa.select(SlaPin).where(SlaPin.case_id == case_id, SlaPin.cycle == cycle)).one()
-    row.pack, row.pack_version = pin.pack, load(pin.pack).version
-    row.calendar, row.calendar_version, row.zone = pin.calendar, table_version(), pin.zone
-    row.case_type, row.is_anonymous, row.is_oral = pin.case_type, pin.is_anonymous, pin.is_oral
+    """Put an open cycle under another main pack, calendar or case type: at triage, with the same events.
+
+    What stays the same keeps its version: only a rebase brings a case under a newer one.
+    """
+    pins = _pins(case_id, cycle)
+    row = next(each for each in pins if each.is_main)
+    if row.pack != pin.pack:
+        for extra in [each for each in pins if each.pack == pin.pack]:
+            db.session.delete(extra)
+        db.session.flush()
+        row.pack_version = packs.in_force(pin.pack, _received_on(case_id, cycle, pin.zone, at)).version
+    if row.calendar != pin.calendar:
+        row.calendar_version = calendars.in_force()(pin.calendar)
+    for name, value in asdict(pin).items():
+        setattr(row, name, value)
     db.session.flush()
     return _refresh(case_id, cycle, at)
+
+
+@atomic
+def add_pin(case_id: int, cycle: int, pin: PinDetails, *, at: datetime) -> tuple[Reckoning, ...]:
+    """Put an open cycle under one more pack, in the version in force when the concern came in; Conflict if it runs under it already."""
+    if any(row.pack == pin.pack for row in _pins(case_id, cycle)):
+        raise Conflict("The case runs under this policy pack already.", field="pack")
+    version = packs.in_force(pin.pack, _received_on(case_id, cycle, pin.zone, at)).version
+    main = next(row for row in _pins(case_id, cycle) if row.is_main)
+    same = main.calendar_version if main.calendar == pin.calendar else calendars.in_force()(pin.calendar)
+    db.session.add(SlaPin(case_id=case_id, cycle=cycle, pack_version=version, calendar_version=same, **asdict(pin)))
+    db.session.flush()
+    return _refresh(case_id, cycle, at)
+
+
+@atomic
+def drop_pin(case_id: int, cycle: int, pack: str, *, at: datetime) -> tuple[Reckoning, ...]:
+    """Take an open cycle out from under a pack that is not its main one; its timers no longer apply."""
+    row = next((each for each in _pins(case_id, cycle) if each.pack == pack), None)
+    if row is None:
+        raise Conflict("The case does not run under this policy pack.", field="pack")
+    if row.is_main:
+        raise Conflict("This is the case’s main policy pack. Change it at triage instead.", field="pack")
+    db.session.delete(row)
+    db.session.flush()
+    return _refresh(case_id, cycle, at)
+
+
+@atomic
+def rebase(case_id: int, cycle: int, revision: Revision, *, at: datetime) -> tuple[tuple[Pinned, Pinned], ...]:
+    """Bring the pins of a cycle under other versions and reckon it again; returns the pins that changed, before and after.
+
+    Raises Invalid for a version that does not exist.  Nothing happens where everything is as wanted already.
+    """
+    changed: list[tuple[Pinned, Pinned]] = []
+    for row in _pins(case_id, cycle):
+        before = pinned_of(row)
+        after = revised(before, revision)
+        if after != before:
+            after.load()
+            row.pack_version, row.calendar_version = after.pack_version, after.calendar_version
+            changed.append((before, after))
+    db.session.flush()
+    if changed:
+        _refresh(case_id, cycle, at)
+    return tuple(changed)
 
 
 @atomic
@@ -114,11 +188,11 @@ def note_breaches(case_ids: Sequence[int], *, at: datetime) -> tuple[BreachRow, 
 
 
 @atomic
-def give_breach_reason(case_id: int, target: str, subject: str, reason: str, *, at: datetime) -> None:
-    """Say why a target was missed; raises Conflict unless it was, and unless it is still to be explained."""
+def give_breach_reason(case_id: int, target: str, subject: str, reason: str, *, pack: str = "", at: datetime) -> None:
+    """Say why a target was missed; raises Conflict unless it was, and unless it is still to be explained.  `pack` "": of any pack."""
     missed = [timer for timer in db.session.scalars(sa.select(Timer).where(
         Timer.case_id == case_id, Timer.breached_at.is_not(None), Timer.breached_at <= at))
-        if timer.target == target and timer.subject == subject]
+        if timer.target == target and timer.subject == subject and pack in ("", timer.pack)]
     if not missed:
         raise Conflict("This target was not missed, so there is nothing to explain.")
     unexplained = [timer for timer in missed if timer.breach_reason is None]
@@ -128,9 +202,34 @@ def give_breach_reason(case_id: int, target: str, subject: str, reason: str, *, 
         timer.breach_reason = reason
 
 
-def _pin_values(opening: Opening, calendar_version: str) -> dict[str, Any]:
-    return {**asdict(opening.pin), "case_id": opening.case_id, "cycle": opening.cycle, "pack_version": load(opening.pin.pack).version,
-            "calendar_version": calendar_version}
+def _pinned(pin: PinDetails, began_at: datetime, shelf: packs.Shelf, calendar_version: str) -> Pinned:
+    version = shelf.in_force(pin.pack, clock.day_of(began_at, pin.zone)).version
+    return Pinned(**asdict(pin), pack_version=version, calendar_version=calendar_version)
+
+
+def _pins(case_id: int, cycle: int) -> Sequence[SlaPin]:
+    found = db.session.scalars(
+        sa.select(SlaPin).where(SlaPin.case_id == case_id, SlaPin.cycle == cycle).order_by(SlaPin.is_main.desc(), SlaPin.id)).all()
+    if not found:
+        raise Invalid("No clock runs on this case yet.")
+    return found
+
+
+def _received_on(case_id: int, cycle: int, zone: str, at: datetime) -> Any:
+    """The local day on which the cycle began: which version of a law applies is judged by it."""
+    began_at = db.session.scalar(sa.select(sa.func.min(SlaEvent.occurred_at)).where(
+        SlaEvent.case_id == case_id, SlaEvent.cycle == cycle, SlaEvent.is_void.is_(False)))
+    return clock.day_of(began_at or at, zone)
+
+
+def _told(case_ids: Sequence[int]) -> dict[int, list[Event]]:
+    """The events of every cycle of these cases, in order."""
+    found: dict[int, list[Event]] = {case_id: [] for case_id in case_ids}
+    if case_ids:
+        for row in db.session.scalars(sa.select(SlaEvent).where(SlaEvent.case_id.in_(case_ids), SlaEvent.is_void.is_(False))
+                                      .order_by(SlaEvent.occurred_at, SlaEvent.id)):
+            found[row.case_id].append(event_of(row))
+    return found
 
 
 def _event_values(case_id: int, cycle: int, event: NewEvent, by: Actor, at: datetime) -> dict[str, Any]:
@@ -143,27 +242,18 @@ def _event(cycle: int, event: NewEvent, by: Actor, at: datetime) -> Event:
 
 
 def _refresh(case_id: int, cycle: int, at: datetime) -> tuple[Reckoning, ...]:
-    row = db.session.scalars(sa.select(SlaPin).where(SlaPin.case_id == case_id, SlaPin.cycle == cycle)).one()
-    stored = db.session.scalars(sa.select(SlaEvent).where(
-        SlaEvent.case_id == case_id, SlaEvent.cycle == cycle, SlaEvent.is_void.is_(False)).order_by(SlaEvent.occurred_at,
-        SlaEvent.id)).all()
-    pin = PinDetails(row.pack, row.calendar, row.zone, row.case_type, row.is_anonymous, row.is_oral)
-    reckoned = _reckon(pin, [event_of(event) for event in stored], cycle, at, row.pack_version)
+    pins = _pins(case_id, cycle)
+    events = _told([case_id])[case_id]
+    reckoned = tuple(item for row in pins for item in reckon_pinned(pinned_of(row), events, cycle, at))
     _store(case_id, cycle, reckoned, at)
     return reckoned
-
-
-def _reckon(pin: PinDetails, events: Sequence[Event], cycle: int, at: datetime, pack_version: str = "") -> tuple[Reckoning, ...]:
-    """Under the pinned version of the pack; the newest for a cycle that opens now."""
-    facts = Facts(pin.case_type, pin.is_anonymous, pin.is_oral)
-    pack, calendar = load(pin.pack, pack_version), named_calendar(pin.calendar, pin.zone)
-    return tuple(item for item in reckon_all(pack, events, calendar, at=at, zone=pin.zone, facts=facts) if item.cycle == cycle)
 
 
 def _store(case_id: int, cycle: int, reckoned: Sequence[Reckoning], at: datetime) -> None:
     known = {_key(timer): timer for timer in db.session.scalars(sa.select(Timer).where(Timer.case_id == case_id, Timer.cycle == cycle))}
     for item in reckoned:
-        timer, values = known.pop((item.target.value, item.subject, item.occurrence), None), _timer_values(case_id, cycle, item, at)
+        key = (item.pack, item.target.value, item.subject, item.occurrence)
+        timer, values = known.pop(key, None), _timer_values(case_id, cycle, item, at)
         if timer is None and _is_kept(item):
             db.session.add(Timer(**values))
         elif timer is not None:
@@ -176,7 +266,7 @@ def _store(case_id: int, cycle: int, reckoned: Sequence[Reckoning], at: datetime
 
 
 def _key(timer: Timer) -> Key:
-    return timer.target, timer.subject, timer.occurrence
+    return timer.pack, timer.target, timer.subject, timer.occurrence
 
 
 def _is_kept(item: Reckoning) -> bool:
@@ -185,6 +275,6 @@ def _is_kept(item: Reckoning) -> bool:
 
 def _timer_values(case_id: int, cycle: int, item: Reckoning, at: datetime) -> dict[str, Any]:
     return {
-        "case_id": case_id, "cycle": cycle, "target": item.target.value, "subject": item.subject, "occurrence": item.occurrence,
-        "state": item.state.value, "started_at": item.started_at, "due_at": item.due_at, "met_at": item.met_at,
-        "breached_at": item.breached_at, "held_since": item.held_since, "reckoned_at": at}
+        "case_id": case_id, "cycle": cycle, "pack": item.pack, "target": item.target.value, "subject": item.subject,
+        "occurrence": item.occurrence, "state": item.state.value, "started_at": item.started_at, "due_at": item.due_at,
+        "met_at": item.met_at, "breached_at": item.breached_at, "held_since": item.held_since, "reckoned_at": at}

@@ -9,6 +9,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from ticketing.calendars import queries as calendars
+from ticketing.calendars.rules import WorkingCalendar
 from ticketing.cases.models import Case, CaseSubject
 from ticketing.cases.queries.visibility import visible_to
 from ticketing.cases.rules import Status
@@ -37,7 +39,7 @@ class FiringContext:
     priority: int
     pack: str
     zone: str
-    calendar: str
+    hours: WorkingCalendar
     last_activity_at: datetime
 
 
@@ -51,7 +53,9 @@ def firing_context(case_ids: Iterable[int]) -> Mapping[int, FiringContext]:
     for case_id, staff_id in db.session.execute(
             sa.select(CaseSubject.case_id, CaseSubject.staff_id).where(CaseSubject.case_id.in_(wanted))):
         subjects[case_id].add(staff_id)
-    return {row.Case.id: _context(row.Case, row.zone, row.calendar, frozenset(subjects[row.Case.id])) for row in rows}
+    newest = calendars.in_force()
+    hours = {place: calendars.calendar(place[0], newest(place[0]), place[1]) for place in {(row.calendar, row.zone) for row in rows}}
+    return {row.Case.id: _context(row.Case, row.zone, hours[row.calendar, row.zone], frozenset(subjects[row.Case.id])) for row in rows}
 
 
 def may_read(reference: str, actor: Actor) -> bool:
@@ -59,10 +63,10 @@ def may_read(reference: str, actor: Actor) -> bool:
     return db.session.scalar(sa.select(Case.id).where(Case.reference == reference, visible_to(actor))) is not None
 
 
-def _context(case: Case, zone: str, calendar: str, subjects: frozenset[int]) -> FiringContext:
+def _context(case: Case, zone: str, hours: WorkingCalendar, subjects: frozenset[int]) -> FiringContext:
     return FiringContext(
         case.id, case.reference, case.status, case.is_open, case.cycle, case.case_type.value,
         case.severity.value if case.severity else None,
         case.handler_id, case.team_id, case.site_id, subjects, case.is_danger_now, case.held_since, case.priority, case.pack, zone,
-        calendar,
+        hours,
         case.last_activity_at)

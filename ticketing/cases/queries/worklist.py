@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
 
 from ticketing.accounts.models import Staff, Team
-from ticketing.calendars.rules import named_calendar
+from ticketing.calendars import queries as calendars
 from ticketing.cases.models import Case
 from ticketing.cases.queries.visibility import visible_to
 from ticketing.cases.rules import Status
@@ -22,9 +22,11 @@ from ticketing.core.database import db
 from ticketing.core.paging import COUNT_CAP, PAGE_SIZE, Count, Page, decode_moment_key, encode_key
 from ticketing.core.permissions import Actor
 from ticketing.core.references import parse_reference
-from ticketing.packs.rules import load
+from ticketing.packs import queries as packs
+from ticketing.packs.rules import Target
 from ticketing.people.models import Person
 from ticketing.people.rules import fold_name
+from ticketing.sla.models import SlaPin
 from ticketing.sla.rules import due_phrase, waiting_phrase
 
 SHORT = 90
@@ -75,6 +77,11 @@ class CaseRow:
     team: str
     received_at: datetime
     target: str
+    target_code: str
+    pack: str
+    subject: str
+    occurrence: int | None
+    cycle: int
     due_at: datetime | None
     due: str
     left: str
@@ -128,16 +135,19 @@ def facets(actor: Actor, filters: Filters, *, at: datetime) -> tuple[Facet, ...]
 def _rows() -> Any:
     handler, complainant = aliased(Staff), aliased(Person)
     return (
-        sa.select(Case, complainant.name.label("complainant"), Unit.name.label("unit"), Site.name.label("site"), Site.zone, Site.calendar,
+        sa.select(Case, complainant.name.label("complainant"), Unit.name.label("unit"), Site.name.label("site"), Site.zone,
+                  SlaPin.pack_version, SlaPin.calendar, SlaPin.calendar_version,
                   handler.name.label("handler"), Team.name.label("team"))
         .join(Site, Site.id == Case.site_id)
         .outerjoin(Unit, Unit.id == Case.unit_id)
         .outerjoin(complainant, complainant.id == Case.complainant_id)
         .outerjoin(handler, handler.id == Case.handler_id)
         .outerjoin(Team, Team.id == Case.team_id)
+        .outerjoin(SlaPin, sa.and_(SlaPin.case_id == Case.id, SlaPin.cycle == Case.cycle, SlaPin.pack == Case.next_pack))
         .options(sa.orm.load_only(
             Case.reference, Case.status, Case.case_type, Case.channel, Case.is_anonymous, Case.narrative, Case.received_at,
-            Case.next_target, Case.next_due_at, Case.queue_at, Case.is_breached, Case.held_since, Case.priority, Case.is_danger_now,
+            Case.next_target, Case.next_pack, Case.next_subject, Case.next_occurrence, Case.next_due_at, Case.cycle,
+            Case.queue_at, Case.is_breached, Case.held_since, Case.priority, Case.is_danger_now,
             Case.open_statements, Case.pack, Case.version, Case.closed_at, Case.is_open)))
 
 
@@ -217,13 +227,16 @@ def _beyond(key: tuple[Any, Any], mark: str, falls: bool) -> ColumnElement[bool]
 
 def _row(row: sa.Row[Any], at: datetime) -> CaseRow:
     case: Case = row.Case
+    target = _target(row)
     return CaseRow(
         reference=case.reference, status=case.status, case_type=case.case_type, channel=case.channel,
         complainant="Anonymous" if case.is_anonymous else row.complainant or "Not known",
         about=first_words(case.narrative), unit=row.unit or "", site=row.site,
         handler=row.handler or "", team=row.team or "", received_at=case.received_at,
-        target=_target_title(case.pack, case.next_target), due_at=case.next_due_at, due=_due(case, row.zone),
-        left=_left(case, row.calendar, row.zone, at),
+        target=target.title if target else "", target_code=case.next_target or "", pack=case.next_pack or "",
+        subject=case.next_subject or "", occurrence=case.next_occurrence, cycle=case.cycle,
+        due_at=case.next_due_at, due=due_phrase(case.next_due_at, target.unit, row.zone) if target and case.next_due_at else "",
+        left=_left(row, target, at),
         timing=_timing(case, row.zone, at),
         priority=case.priority, is_danger_now=case.is_danger_now, open_statements=case.open_statements, zone=row.zone, version=case.version)
 
@@ -234,20 +247,19 @@ def first_words(text: str) -> str:
     return plain if len(plain) <= SHORT else plain[:SHORT].rsplit(" ", 1)[0] + "…"
 
 
-def _target_title(pack: str, target: str | None) -> str:
-    return load(pack).target(target).title if target else ""
+def _target(row: sa.Row[Any]) -> Target | None:
+    """What is due next, as the version of the pack says it that the case is pinned to."""
+    case: Case = row.Case
+    if case.next_target is None or case.next_pack is None or row.pack_version is None:
+        return None
+    return packs.pack(case.next_pack, row.pack_version).target(case.next_target)
 
 
-def _due(case: Case, zone: str) -> str:
-    if case.next_due_at is None or case.next_target is None:
+def _left(row: sa.Row[Any], target: Target | None, at: datetime) -> str:
+    due_at: datetime | None = row.Case.next_due_at
+    if due_at is None or target is None:
         return ""
-    return due_phrase(case.next_due_at, load(case.pack).target(case.next_target).unit, zone)
-
-
-def _left(case: Case, calendar: str, zone: str, at: datetime) -> str:
-    if case.next_due_at is None or case.next_target is None:
-        return ""
-    return waiting_phrase(case.next_due_at, load(case.pack).target(case.next_target), named_calendar(calendar, zone), zone, at=at)
+    return waiting_phrase(due_at, target, calendars.calendar(row.calendar, row.calendar_version, row.zone), row.zone, at=at)
 
 
 def _timing(case: Case, zone: str, at: datetime) -> str:

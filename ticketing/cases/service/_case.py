@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from ticketing.accounts import queries as accounts
 from ticketing.audit import service as audit
 from ticketing.audit.rules import Act, Scalar, case_stream
+from ticketing.calendars import queries as calendars
+from ticketing.calendars.rules import WorkingCalendar
 from ticketing.cases.models import Case, CaseSubject, Point, ReceiptCorrection, ResponseVersion, StatementRequest, Task
 from ticketing.cases.queries.visibility import NO_CASE, visible_to
 from ticketing.cases.rules import Status
@@ -109,14 +111,15 @@ def _follow(case: Case, reckoned: tuple[Reckoning, ...], *, at: datetime, happen
     """Mirror the reckonings in the case's worklist columns and replan its firings."""
     _mirror(case, reckoned)
     _note_breaches(case, by=CLOCK, at=at)
-    firings.plan(_plan_facts(case, codes.site_by_id(case.site_id), happened), reckoned, at=at)
+    firings.plan(_plan_facts(case, codes.site_by_id(case.site_id), _hours_of(reckoned), happened), reckoned, at=at)
 
 
 def _note_breaches(case: Case, *, by: Actor, at: datetime) -> int:
     """An entry for each missed moment that the trail does not tell of yet, dated when it was missed; returns how many."""
     missed = sla.note_breaches([case.id], at=at)
     for row in missed:
-        _note(case, Act.CASE_BREACHED, by=by, at=at, occurred_at=row.due_at, facts={"target": row.target, "subject": row.subject})
+        _note(case, Act.CASE_BREACHED, by=by, at=at, occurred_at=row.due_at,
+              facts={"target": row.target, "subject": row.subject, "pack": row.pack})
     return len(missed)
 
 
@@ -124,17 +127,26 @@ def _mirror(case: Case, reckoned: tuple[Reckoning, ...]) -> None:
     waiting = [item for item in reckoned if item.due_at and item.met_at is None and item.state in URGENT] if case.is_open else []
     nearest = min(waiting, key=lambda item: item.due_at or FAR_FUTURE, default=None)
     case.next_target = nearest.target.value if nearest else None
+    case.next_pack, case.next_subject = (nearest.pack, nearest.subject) if nearest else (None, None)
+    case.next_occurrence = nearest.occurrence if nearest else None
     case.next_due_at = nearest.due_at if nearest else None
     case.queue_at = case.next_due_at or FAR_FUTURE
     case.is_breached = any(item.state is State.BREACHED for item in waiting)
 
 
-def _plan_facts(case: Case, site: codes.SiteRow, happened: tuple[str, ...] = ()) -> PlanFacts:
+def _hours_of(reckoned: tuple[Reckoning, ...]) -> WorkingCalendar | None:
+    """The opening hours of the calendar a case is pinned to, from what was reckoned with it."""
+    return next((item.calendar for item in reckoned if item.calendar is not None), None)
+
+
+def _plan_facts(
+    case: Case, site: codes.SiteRow, hours: WorkingCalendar | None, happened: tuple[str, ...] = (),
+) -> PlanFacts:
     return PlanFacts(
         case_id=case.id, cycle=case.cycle, is_open=case.is_open, case_type=case.case_type.value,
         severity=case.severity.value if case.severity else None, site_id=case.site_id, team_id=case.team_id,
         is_danger_now=case.is_danger_now, calendar=site.calendar, zone=site.zone, last_activity_at=case.last_activity_at, pack=case.pack,
-        happened=happened)
+        happened=happened, hours=hours or calendars.present(site.calendar, site.zone))
 
 
 def _zone(case: Case) -> str:

@@ -14,7 +14,7 @@ from ticketing.audit import service as audit
 from ticketing.audit.rules import Act, NewEntry, Scalar, case_stream
 from ticketing.cases.models import Assignment, Case, CaseSubject, Point
 from ticketing.cases.rules import Status
-from ticketing.cases.service._case import CLOCK, FAR_FUTURE, _mirror, _plan_facts, _staff
+from ticketing.cases.service._case import CLOCK, FAR_FUTURE, _hours_of, _mirror, _plan_facts, _staff
 from ticketing.codes import queries as codes
 from ticketing.codes.rules import CaseType, Channel, ConsentStatus, Relationship
 from ticketing.core.database import atomic, db, insert_many
@@ -235,7 +235,7 @@ def _start_clocks(cases: Sequence[Case], concerns: Sequence[Concern], *, by: Act
     for case in cases:
         _mirror(case, reckoned[case.id])
     _note_past_breaches(cases, at=at)
-    plans = [(_plan_facts(case, sites[case.site_id]), reckoned[case.id]) for case in cases]
+    plans = [(_plan_facts(case, sites[case.site_id], _hours_of(reckoned[case.id])), reckoned[case.id]) for case in cases]
     for loud in (True, False):
         firings.plan_many(
             [plan for plan, concern in zip(plans, concerns, strict=True) if concern.escalates_late is loud], at=at, escalate_late=loud)
@@ -247,8 +247,9 @@ def _note_past_breaches(cases: Sequence[Case], *, at: datetime) -> None:
     db.session.flush()
     for start in range(0, len(cases), CHUNK):
         missed = sla.note_breaches([case.id for case in cases[start:start + CHUNK]], at=at)
-        audit.record_many([NewEntry(streams[row.case_id], Act.CASE_BREACHED, row.due_at, facts={"target": row.target, "subject": ""})
-                           for row in missed], by=CLOCK, at=at)
+        audit.record_many([
+            NewEntry(streams[row.case_id], Act.CASE_BREACHED, row.due_at, facts={"target": row.target, "subject": "", "pack": row.pack})
+            for row in missed], by=CLOCK, at=at)
 
 
 def _opening(case: Case, site: codes.SiteRow) -> sla.Opening:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
@@ -32,6 +32,7 @@ from ticketing.core.errors import Conflict, Invalid
 from ticketing.core.permissions import Actor
 from ticketing.packs.rules import EventKind, load
 from ticketing.packs.rules import codes as codes_of_packs
+from ticketing.sla import queries as timers
 from ticketing.sla import service as sla
 
 ACTS = {
@@ -235,5 +236,8 @@ def _open_next_cycle(case: Case, *, by: Actor, at: datetime, occurred_at: dateti
 
 
 def _open_cycle(case: Case, event: sla.NewEvent, *, by: Actor, at: datetime) -> None:
-    opening = sla.Opening(case.id, case.cycle, _pin(case, codes.site_by_id(case.site_id)), (event,))
+    pin = _pin(case, codes.site_by_id(case.site_id))
+    more = [row.pinned for row in timers.pins_of(case.id) if row.cycle == case.cycle - 1 and row.pinned.pack != case.pack]
+    opening = sla.Opening(case.id, case.cycle, pin, (event,), tuple(
+        replace(pin, pack=each.pack, case_type=each.case_type, is_main=False) for each in more))
     _follow(case, sla.open_cycles([opening], by=by, at=at)[case.id], at=at, happened=(event.kind.value,))

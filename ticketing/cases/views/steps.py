@@ -9,7 +9,7 @@ from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from ticketing.accounts import queries as accounts
-from ticketing.calendars.rules import named_calendar
+from ticketing.calendars import queries as calendars
 from ticketing.cases.forms.steps import Lists, StepForm
 from ticketing.cases.queries import CaseView
 from ticketing.cases.views.blueprint import bp, case_of
@@ -91,7 +91,7 @@ def _name(row: accounts.StaffRow, leave: accounts.LeaveRow | None) -> str:
 
 def _suggested(case: CaseView) -> tuple[tuple[int, date], ...]:
     """The local response periods from receipt, those still to come."""
-    calendar = named_calendar(codes.site_by_code(case.site_code).calendar, case.zone)
+    calendar = calendars.present(codes.site_by_code(case.site_code).calendar, case.zone)
     ends = ((number, calendar.add_working_days(case.received_at, number)) for number in LOCAL_PERIODS)
     days = ((number, clock.day_of(end, case.zone)) for number, end in ends if end is not None)
     return tuple(pair for pair in days if pair[1] > clock.day_of(moment_of_request(), case.zone))

@@ -25,20 +25,22 @@ from ticketing.escalation.rules import SOON, Shown, TimerFacts
 from ticketing.firings import queries as ladder
 from ticketing.firings.models import EscalationRule, Firing, RuleVersion
 from ticketing.firings.queries import RuleRow, VersionRow
-from ticketing.firings.rules import Cause, FiringState, RuleDraft, describe, target_noun
+from ticketing.firings.rules import Cause, FiringState, RuleDraft, describe, key_of, target_noun
 from ticketing.outbox import queries as outbox
 from ticketing.outbox.models import OutboxMessage
 from ticketing.outbox.queries import MessageRow
 from ticketing.outbox.rules import MessageState
-from ticketing.packs.rules import TargetCode, Unit, load
-from ticketing.sla.models import Timer
+from ticketing.packs import queries as packs
+from ticketing.packs.rules import TargetCode, Unit
+from ticketing.sla.models import SlaPin, Timer
 from ticketing.sla.rules import due_phrase
 
 TimerKey = tuple[int, int, str]
 COLUMNS: tuple[Any, ...] = (
     Firing.id, Firing.uid, Firing.fire_at, Firing.fired_at, Firing.due_at, Firing.state, Firing.cause, Firing.is_late, Firing.note,
     Firing.told, Firing.timer_key, Firing.occurrence, RuleVersion.version, RuleVersion.level, EscalationRule.code, EscalationRule.name,
-    Case.reference, Case.pack, Site.name.label("site_name"), Site.zone,
+    Case.reference, Case.pack, Site.name.label("site_name"), Site.zone, Firing.cycle, SlaPin.pack.label("timer_pack"),
+    SlaPin.pack_version,
 )
 STUCK = (MessageState.FAILED, MessageState.DEAD, MessageState.WITHHELD)
 
@@ -77,6 +79,10 @@ class FiringRow:
     version: int
     level: int
     target: str
+    pack: str
+    cycle: int
+    subject: str
+    occurrence: str
     due: str
     fire_at: datetime
     fired_at: datetime | None
@@ -164,10 +170,11 @@ def _names_in(drafts: Sequence[RuleDraft]) -> Mapping[str, str]:
 def timers_of(case_ids: Collection[int]) -> Mapping[TimerKey, TimerFacts]:
     """Every stored timer of these cases by (case, cycle, key); one query."""
     rows = db.session.execute(
-        sa.select(Timer.case_id, Timer.cycle, Timer.target, Timer.subject, Timer.occurrence, Timer.state, Timer.due_at, Timer.met_at)
+        sa.select(Timer.case_id, Timer.cycle, Timer.pack, Timer.target, Timer.subject, Timer.occurrence, Timer.state, Timer.due_at,
+                  Timer.met_at)
         .where(Timer.case_id.in_(case_ids)))
-    return {(row.case_id, row.cycle, f"{row.target}/{row.subject}/{row.occurrence}"): TimerFacts(row.state, row.due_at, row.met_at)
-            for row in rows}
+    return {(row.case_id, row.cycle, key_of(row.target, row.subject, row.occurrence, row.pack)):
+            TimerFacts(row.state, row.due_at, row.met_at) for row in rows}
 
 
 def authors_of(uids: Collection[str]) -> Mapping[str, int]:
@@ -235,7 +242,9 @@ def _is_asked(reference: str, staff_id: int) -> bool:
 def _joined() -> sa.Select[Any]:
     query: Any = sa.select(*COLUMNS).select_from(Firing).join(RuleVersion, RuleVersion.id == Firing.rule_version_id)
     query = query.join(EscalationRule, EscalationRule.id == RuleVersion.rule_id).join(Case, Case.id == Firing.case_id)
-    return cast(sa.Select[Any], query.join(Site, Site.id == Case.site_id))
+    query = query.join(Site, Site.id == Case.site_id).outerjoin(SlaPin, sa.and_(
+        SlaPin.case_id == Firing.case_id, SlaPin.cycle == Firing.cycle, Firing.timer_key.endswith(sa.literal("@") + SlaPin.pack)))
+    return cast(sa.Select[Any], query)
 
 
 def _narrowed(shown: Shown, filters: Filters, actor: Actor, at: datetime) -> sa.Select[Any]:
@@ -269,11 +278,13 @@ def _rows(found: Sequence[Any]) -> tuple[FiringRow, ...]:
 
 
 def _row(row: Any, names: Mapping[str, str], messages: Mapping[str, MessageRow]) -> FiringRow:
-    target = row.timer_key.split("/")[0] if row.timer_key.count("/") == 2 else ""
+    target, subject, occurrence = row.timer_key.partition("@")[0].split("/") if row.timer_key.count("/") == 2 else ("", "", "")
     tellings = tuple(TellingRow(names.get(uid, "Somebody who has left"), messages.get(dedup_key(row.uid, uid))) for uid in row.told)
     return FiringRow(
         uid=row.uid, reference=row.reference, site_name=row.site_name, zone=row.zone, rule_code=row.code, rule_name=row.name,
-        version=row.version, level=row.level, target=target, due=due_words(row.pack, target, row.due_at, row.zone) if target else "",
+        version=row.version, level=row.level, target=target, cycle=row.cycle, subject=subject, occurrence=occurrence,
+        pack=row.timer_pack or "",
+        due=due_words(row.timer_pack or row.pack, target, row.due_at, row.zone, row.pack_version or "") if target else "",
         fire_at=row.fire_at, fired_at=row.fired_at, state=row.state, cause=row.cause, is_late=row.is_late, note=row.note,
         can_be_tried=row.state is FiringState.FAILED, tellings=tellings)
 
@@ -283,7 +294,7 @@ def dedup_key(firing_uid: str, staff_uid: str) -> str:
     return f"firing:{firing_uid}:{staff_uid}"
 
 
-def due_words(pack: str, target: str, due_at: datetime, zone: str) -> str:
-    """ "by the end of Wed 30 Dec 2026"."""
-    units = {item.code: item.unit for item in load(pack).targets}
+def due_words(pack: str, target: str, due_at: datetime, zone: str, version: str = "") -> str:
+    """ "by the end of Wed 30 Dec 2026", in the unit of the pack's version (the shipped one unless told)."""
+    units = {item.code: item.unit for item in packs.pack(pack, version).targets}
     return due_phrase(due_at, units.get(TargetCode(target), Unit.HOURS), zone)

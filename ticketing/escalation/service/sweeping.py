@@ -10,7 +10,6 @@ from functools import partial
 from ticketing.accounts import queries as accounts
 from ticketing.accounts.queries import StaffRow
 from ticketing.audit import service as audit
-from ticketing.calendars.rules import named_calendar
 from ticketing.cases import queries as cases
 from ticketing.cases import service as casework
 from ticketing.cases.queries import FiringContext
@@ -134,7 +133,7 @@ def _put_off(row: DueRow, case: FiringContext, *, at: datetime) -> bool:
     """Silence that was broken since it was planned ends later; True if the step now waits for that."""
     if row.trigger.kind is not TriggerKind.NO_ACTIVITY:
         return False
-    ends_at = silent_until(row.trigger, case.last_activity_at, named_calendar(case.calendar, case.zone))
+    ends_at = silent_until(row.trigger, case.last_activity_at, case.hours)
     if ends_at is None or ends_at <= at:
         return False
     firings.move(row.id, ends_at, at=at)
@@ -179,7 +178,7 @@ def _told_at(case: FiringContext, at: datetime) -> datetime:
     """People are told when their office is open; at once where somebody may be in danger."""
     if case.is_danger_now:
         return at
-    return named_calendar(case.calendar, case.zone).next_opening(at) or at
+    return case.hours.next_opening(at) or at
 
 
 def _recipients(step: _Step, people: _People, day: date) -> tuple[StaffRow, ...]:
@@ -226,7 +225,7 @@ def _next_up(role: Recipient, step: _Step, people: _People, day: date) -> list[S
 
 def _tell(step: _Step, recipients: Sequence[StaffRow], told_at: datetime, *, at: datetime) -> list[str]:
     row, case = step.row, step.case
-    due = queries.due_words(case.pack, row.target, row.due_at, case.zone) if row.target else ""
+    due = queries.due_words(row.pack or case.pack, row.target, row.due_at, case.zone) if row.target else ""
     shared = {"reference": case.reference, "headline": headline(row.trigger, row.target, due), "rule": row.rule_name,
               "is_late": is_late(row.fire_at, at), "asks_reason": step.asks_reason}
     for person in recipients:
@@ -256,7 +255,7 @@ def _act(step: _Step, people: _People, *, at: datetime) -> list[str]:
 
 
 def _add_task(case: FiringContext, title: str, *, at: datetime) -> str:
-    due_at = named_calendar(case.calendar, case.zone).add_working_days(at, 1) or at
+    due_at = case.hours.add_working_days(at, 1) or at
     casework.add_task(case.reference, TaskKind.TASK, title, due_at, None, None, by=BY, at=at)
     return f"added the task “{title}”"
 

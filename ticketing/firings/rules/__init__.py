@@ -11,7 +11,9 @@ from ticketing.firings.rules.planning import (
     Supersede,
     VersionFacts,
     compare,
+    key_of,
     moment_of,
+    timer_key,
     wanted,
 )
 from ticketing.firings.rules.reading import TARGET_NOUNS, describe, sentence_of_actions, sentence_of_trigger, target_noun
@@ -32,5 +34,5 @@ __all__ = [
     "DEFAULT_RULES", "TARGET_NOUNS",
     "Actions", "Cause", "Changes", "Conditions", "FiringState", "Insert", "Move", "OffsetUnit", "PlanFacts", "Reassign", "Recipient",
     "RuleDraft", "Step", "Stored", "Supersede", "Trigger", "TriggerKind", "VersionFacts",
-    "compare", "describe", "moment_of", "sentence_of_actions", "sentence_of_trigger", "target_noun", "wanted",
+    "compare", "describe", "key_of", "moment_of", "sentence_of_actions", "sentence_of_trigger", "target_noun", "timer_key", "wanted",
 ]

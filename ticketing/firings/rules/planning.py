@@ -47,6 +47,12 @@ class PlanFacts:
     last_activity_at: datetime
     pack: str = ""
     happened: tuple[str, ...] = ()
+    hours: WorkingCalendar | None = field(default=None, compare=False, repr=False)  # the site's own; the public calendar if not told
+
+    @property
+    def working(self) -> WorkingCalendar:
+        """The opening hours that steps before a breach wait for."""
+        return self.hours or named_calendar(self.calendar, self.zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +141,13 @@ class Changes:
 
 
 def timer_key(reckoning: Reckoning) -> str:
-    """ "statement/<request>/1": names one run of a target within a cycle."""
-    return f"{reckoning.target.value}/{reckoning.subject}/{reckoning.occurrence}"
+    """ "statement/<request>/1@england-nhs": names one run of a target of one pack within a cycle."""
+    return key_of(reckoning.target.value, reckoning.subject, reckoning.occurrence, reckoning.pack)
+
+
+def key_of(target: str, subject: str, occurrence: int, pack: str) -> str:
+    """The same from its parts: a case under two packs may have two targets of the same code."""
+    return f"{target}/{subject}/{occurrence}@{pack}"
 
 
 def wanted(facts: PlanFacts, reckonings: Iterable[Reckoning], versions: Sequence[VersionFacts], *, at: datetime) -> tuple[Step, ...]:
@@ -278,7 +289,7 @@ def _matches(conditions: Conditions, facts: PlanFacts) -> bool:
 def _timer_step(version: VersionFacts, reckoning: Reckoning, facts: PlanFacts) -> Step | None:
     if version.conditions.targets and reckoning.target not in version.conditions.targets:
         return None
-    calendar = named_calendar(facts.calendar, facts.zone)
+    calendar = facts.working
     moment, due_at = moment_of(version.trigger, reckoning, calendar), reckoning.due_at
     if moment is None or due_at is None:
         return None
@@ -303,7 +314,7 @@ def _when_open(moment: datetime, due_at: datetime, started_at: datetime, calenda
 
 
 def _silence_step(version: VersionFacts, facts: PlanFacts) -> Step | None:
-    moment = silent_until(version.trigger, facts.last_activity_at, named_calendar(facts.calendar, facts.zone))
+    moment = silent_until(version.trigger, facts.last_activity_at, facts.working)
     return Step(SILENCE, version.id, version.rule_id, version.level, moment, moment) if moment else None
 
 

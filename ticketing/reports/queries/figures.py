@@ -23,7 +23,7 @@ from ticketing.firings.rules.reading import target_noun
 from ticketing.packs.rules import EventKind, TargetCode
 from ticketing.reports.rules import CaseFact, Facts, Overview, Period, TimerFact, overview
 from ticketing.reports.rules.figures import RESPOND
-from ticketing.sla.models import SlaEvent, Timer
+from ticketing.sla.models import SlaEvent, SlaPin, Timer
 from ticketing.sla.rules import State
 
 NOT_LOGGED = (Status.DRAFT, Status.DISCARDED)
@@ -93,7 +93,8 @@ def _timer_rows(mine: Sequence[ColumnElement[bool]], span: tuple[datetime, datet
     return db.session.execute(
         sa.select(Timer.case_id, Timer.cycle, Case.reference, Case.status, Case.is_anonymous, Case.received_at, Site.zone, Timer.target,
                   Timer.state, Timer.started_at, Timer.due_at, Timer.met_at, Timer.breached_at, Timer.breach_reason)
-        .join(Case, Case.id == Timer.case_id).join(Site, Site.id == Case.site_id)
+        .join(Case, Case.id == Timer.case_id).join(Site, Site.id == Case.site_id).join(SlaPin, sa.and_(
+            SlaPin.case_id == Timer.case_id, SlaPin.cycle == Timer.cycle, SlaPin.pack == Timer.pack, SlaPin.is_main))
         .where(*mine, inside).order_by(Case.received_at, Timer.id)).all()
 
 

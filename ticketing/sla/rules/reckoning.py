@@ -53,7 +53,7 @@ def reckon_all(pack: Pack, events: Sequence[Event], calendar: WorkingCalendar, *
             found.extend(place.reckoned(target, run) for cycle in place.course.cycles
                          for run in place.runs_of(target, counted.case_type, cycle))
         elif not target.is_per_subject:
-            found.append(Reckoning(target, State.NOT_APPLICABLE, why=reason, why_null=reason))
+            found.append(Reckoning(target, State.NOT_APPLICABLE, why=reason, why_null=reason, _calendar=calendar))
     return tuple(found)
 
 
