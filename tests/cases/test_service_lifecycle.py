@@ -163,12 +163,13 @@ def test_each_guard_refuses_by_itself_and_says_what_is_missing():
     whole = CaseFacts(
         S.TRIAGE, Severity.LOW, ConsentStatus.RECEIVED, is_risk_answered=True, is_pack_confirmed=True, has_acknowledgement=True,
         is_discussion_offered=True, is_period_agreed=True, points=(PointFacts(1, Finding.UPHELD, "Seen", "Done"),), has_draft=True,
-        is_reviewed=True, drafter_id=7, has_dispatch=True)
+        is_reviewed=True, drafter_id=7, has_dispatch=True, is_outcome_asked=True)
     holes = {
         "severity": {"severity": None}, "consent": {"consent_status": ConsentStatus.UNKNOWN}, "risk": {"is_risk_answered": False},
         "pack": {"is_pack_confirmed": False}, "acknowledgement": {"has_acknowledgement": False},
         "discussion": {"is_discussion_offered": False},
-        "points": {"points": ()}, "period": {"is_period_agreed": False}, "findings": {"points": (PointFacts(1, None, "", ""),)},
+        "points": {"points": ()}, "outcome_sought": {"is_outcome_asked": False},
+        "period": {"is_period_agreed": False}, "findings": {"points": (PointFacts(1, None, "", ""),)},
         "statements": {"open_statements": 1}, "draft": {"has_draft": False}, "second_pair": {"drafter_id": 1},
         "signatory": {"drafter_ids": frozenset({1})}, "not_named": {"subject_ids": frozenset({1})}, "dispatch": {"has_dispatch": False},
         "remedy": {"points": (PointFacts(1, Finding.UPHELD, "Seen", ""),)},

@@ -255,7 +255,7 @@ def test_a_task_that_nobody_could_do_is_refused(changes, field, hospital):
 
 def test_a_statement_is_asked_of_those_who_can_answer(hospital):
     reference = make_case(hospital.officer)
-    for actor in (hospital.officer, hospital.manager, hospital.auditor):
+    for actor in (hospital.auditor, hospital.administrator):
         with pytest.raises(Invalid, match="Choose a clinician"):
             service.ask_statement(reference, actor.uid, (1,), "Why?", "", 15, by=hospital.officer, at=MONDAY)
     uid = service.ask_statement(reference, hospital.clinician.uid, (2, 1, 2), "Why?", "", 15, by=hospital.officer, at=MONDAY)
@@ -288,3 +288,21 @@ def test_a_concern_that_cannot_be_used_names_its_field(changes, field, hospital)
     with pytest.raises(Invalid) as refused:
         service.receive(concern(**changes), by=hospital.officer, at=MONDAY)
     assert refused.value.field == field
+
+
+@pytest.mark.parametrize("way", ["withdraw", "decline"])
+def test_a_request_nobody_answers_is_excused_and_never_counts_as_met(hospital, way):
+    reference = make_case(hospital.officer)
+    ask = lambda: service.ask_statement(reference, hospital.clinician.uid, (1,), "Why?", "", 15, by=hospital.officer, at=MONDAY)  # noqa: E731
+    end = {"withdraw": lambda uid, at: service.withdraw_statement(uid, "Found it", by=hospital.officer, at=at),
+           "decline": lambda uid, at: service.decline_statement(uid, "Not mine", by=hospital.clinician, at=at)}[way]
+    early, late = ask(), ask()
+    end(early, TUESDAY)
+    end(late, MONDAY + timedelta(days=40))
+    at = MONDAY + timedelta(days=41)
+    found = {timer.subject: timer for timer in queries.get_case(reference, hospital.officer, at=at).timers if timer.target == "statement"}
+    assert (found[early].state.value, found[early].met_at) == ("not_applicable", None)
+    assert (found[late].state.value, found[late].met_at) == ("breached", None)
+    assert queries.get_case(reference, hospital.officer, at=at).open_statements == 0
+    case = db.session.scalars(select(Case).where(Case.reference == reference)).one()
+    assert case.next_target != "statement"

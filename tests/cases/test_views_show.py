@@ -59,7 +59,8 @@ def test_nothing_that_was_recorded_is_missing_from_the_page(client, officer, hos
     for part in (told.narrative, *told.points, told.outcome_sought, "Amina Khan", "07700 900123", "Yusuf Khan", "Parent or guardian",
                  "Rang her; she prefers a letter.", "Ring her on Friday", "Who was on call?", "Dr Lee was.", "Priya Shah",
                  "Waiting for consent",
-                 "Form posted", "Acknowledge the complaint", "by the end of Thu 5 Mar 2026", "regulation 13(3)", "Taken by Hana Novak",
+                 "Form posted", "Acknowledge the complaint", "by the end of Thu 5 Mar 2026", "regulation 13(3)",
+                 "Taken, declaring no conflict of interest",
                  "Not settled yet", "Received by phone"):
         assert part in words, part
 

@@ -58,7 +58,7 @@ def test_a_step_about_nothing_is_not_found(client, officer, reference, name):
 
 def test_the_whole_way_from_triage_to_closure_through_the_forms(client, hospital, reference):
     enter(client, name="Olga Officer")
-    do(client, reference, "triage", {"is_danger_now": "no", "severity": "moderate", "consent_status": "received"})
+    do(client, reference, "triage", {"is_danger_now": "no", "severity": "moderate", "consent_status": "received", "has_no_conflict": "y"})
     do(client, reference, "acknowledge", {"method": "phone", "is_discussion_offered": "y", "note": "Spoke to her"})
     do(client, reference, "scope", {"due_on": "2026-04-14", "how": "Agreed on the phone"})
     do(client, reference, "investigate")

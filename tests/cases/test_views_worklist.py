@@ -77,7 +77,8 @@ def test_due_today_and_soon_read_as_people_say_it(client, officer, hospital, set
 def test_taking_a_case_from_the_list(client, officer, hospital):
     reference = make_case(hospital.officer)
     page = client.page("/cases/?view=unassigned")
-    answer = client.post(page.form(f"/cases/{reference}/take").get("action"))
+    assert "“Take” says that you have no conflict of interest" in page.text
+    answer = client.post(f"/cases/{reference}/take", data=page.values(f"/cases/{reference}/take"), csrf=False)
     assert answer.location == f"/cases/{reference}"
     assert f"{reference} is yours." in client.page(answer.location).text
     assert rows(client.page("/cases/")) == [reference]
@@ -86,7 +87,7 @@ def test_taking_a_case_from_the_list(client, officer, hospital):
 def test_of_two_who_take_the_second_reads_who_has_it(client, officer, hospital):
     reference = make_case(hospital.officer)
     service.take(reference, by=hospital.officer, at=TUESDAY)
-    page = client.page(client.post(f"/cases/{reference}/take").location)
+    page = client.page(client.post(f"/cases/{reference}/take", data={"has_no_conflict": "y"}).location)
     assert "Hana Novak has this case already" in page.text
 
 

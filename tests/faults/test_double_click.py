@@ -64,7 +64,7 @@ def entries(stream: str) -> int:
 
 STEPS: list[tuple[str, Status | None, dict[str, str]]] = [
     ("triage", None, {"case_type": "complaint_formal", "severity": "moderate", "consent_status": "received", "pack": "england-nhs",
-                      "priority": "2", "is_danger_now": "no", "is_safeguarding": "no", "is_inpatient": "no"}),
+                      "priority": "2", "is_danger_now": "no", "is_safeguarding": "no", "is_inpatient": "no", "has_no_conflict": "y"}),
     ("acknowledge", Status.TRIAGE, {"method": "phone", "is_discussion_offered": "y", "note": "", "occurred_at": ""}),
     ("investigate", Status.SCOPING, {"note": ""}),
     ("hold", Status.INVESTIGATION, {"note": "Waiting"}),
@@ -132,7 +132,7 @@ def test_a_case_is_taken_by_one_of_two(committing_app, hospital):
 
     def take(actor) -> None:
         client = visitor(committing_app, actor)
-        token = {"csrf_token": client.csrf_token()}
+        token = {"csrf_token": client.csrf_token(), "has_no_conflict": "y"}
         start.wait(PATIENCE)
         found.append(client.post(f"/cases/{reference}/take", data=token, csrf=False).status_code)
 

@@ -93,7 +93,8 @@ def test_other_words_from_the_same_rendering_are_never_swallowed(committing_app,
 def test_what_failed_first_is_not_remembered(committing_app, hospital):
     reference, desk = make_case(hospital.officer), desk_of(committing_app, hospital.officer)
     url = f"/cases/{reference}/actions/triage"
-    data = filled(desk, url, case_type="complaint_formal", severity="moderate", consent_status="received", is_danger_now="no")
+    data = filled(desk, url, case_type="complaint_formal", severity="moderate", consent_status="received", is_danger_now="no",
+                  has_no_conflict="y")
     assert press(desk, url, {**data, "version": "99"}).status_code == 409
     assert count(once.Sending) == 0
     assert press(desk, url, data).status_code == 303

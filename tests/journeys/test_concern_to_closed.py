@@ -60,6 +60,7 @@ def bring(page: Page) -> str:
     page.goto("/concerns/new")
     page.get_by_label("Something went wrong").check()
     page.get_by_label("What happened?").fill(WORDS)
+    page.get_by_label("What would you like to happen?").fill("An explanation, and that it does not happen to others.")
     page.get_by_label("I am writing for somebody else").check()
     page.get_by_label("How do you know the patient?").select_option(label="I am their parent or guardian")
     page.get_by_label("The patient’s name").fill("Yusuf Khan")
@@ -94,6 +95,7 @@ def take_it_up(page: Page, reference: str) -> None:
     page.get_by_role("link", name=re.compile("^Unassigned")).click()
     page.get_by_role("link", name=reference).click()
     expect(page.get_by_text(WORDS)).to_be_visible()
+    page.get_by_label("I have no conflict of interest in it").check()
     page.get_by_role("button", name="Take this case").click()
     expect(page.get_by_text("Hana Novak (you)")).to_be_visible()
 
@@ -101,15 +103,12 @@ def take_it_up(page: Page, reference: str) -> None:
     page.get_by_role("group", name="Is anyone in danger now?").get_by_label("No").check()
     page.get_by_label("Moderate").check()
     page.get_by_label("How does consent stand?").select_option(label="Given")
+    page.get_by_label("Points of complaint").fill("He waited nine hours.\nNobody told us why.")
     step(page, "triage", "Save the triage", "Triage saved.")
     begin(page, "Record acknowledgement")
     page.get_by_label("Phone", exact=True).check()
     page.get_by_label("A discussion was offered").check()
     step(page, "acknowledge", "Record the acknowledgement", "Acknowledgement recorded.")
-    for point in ("He waited nine hours.", "Nobody told us why."):
-        begin(page, "Add a point")
-        page.get_by_label("The point, in their words").fill(point)
-        step(page, "point", "Add the point", "Point added.")
     begin(page, "Agree points and response date")
     page.get_by_label("They will have our answer by").fill("2026-04-10")
     page.get_by_label("How was this agreed").fill("On the phone with Mrs Khan.")
@@ -119,7 +118,7 @@ def take_it_up(page: Page, reference: str) -> None:
 
 
 def ask(page: Page) -> None:
-    begin(page, "Ask a clinician")
+    begin(page, "Ask for a statement")
     page.get_by_label("Whom do you ask?").select_option(label="Priya Shah")
     page.get_by_label("He waited nine hours.").check()
     page.get_by_label("Your questions").fill("When was he first seen, and by whom? How many doctors were on duty?")

@@ -128,6 +128,8 @@ def test_a_phone_concern_is_taken_down_triaged_and_acknowledged_with_the_keyboar
     keys.follow("Triage", "Triage")
     check_access(page)
     keys.choose("How serious is it?", "Moderate")
+    keys.go_to("Points of complaint")
+    keys.type("Her discharge letter never reached her doctor.")
     keys.follow("Save the triage", "Case")
     expect(page.get_by_text("Triage saved.")).to_be_visible()
     keys.follow("Record acknowledgement", "Record acknowledgement")

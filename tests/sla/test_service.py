@@ -128,7 +128,8 @@ def check_in_step(reference: str, at: datetime) -> None:
     assert drift(at) == []
     case = case_of(reference)
     stored = db.session.scalars(select(Timer).where(Timer.case_id == case.id)).all()
-    pressing = [row for row in stored if row.cycle == case.cycle and row.state in ("running", "breached") and row.met_at is None
+    waited_for = {(item.target.value, item.subject, item.occurrence) for item in sla.reckonings_of(case.id, at=at) if item.is_waited_for}
+    pressing = [row for row in stored if row.cycle == case.cycle and (row.target, row.subject, row.occurrence) in waited_for
                 and row.due_at is not None] if case.is_open else []
     assert case.next_due_at == min((row.due_at for row in pressing), default=None)
     assert case.is_breached == any(row.state == "breached" for row in pressing)

@@ -59,6 +59,9 @@ class Case(Model):
     logged_at: Mapped[datetime]
     last_activity_at: Mapped[datetime]
     happened_on: Mapped[date | None]
+    received_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    received_by: Mapped[str] = mapped_column(default="")  # where it was nobody with an account
+    not_known: Mapped[list[str]] = mapped_column(default=list)  # gaps (rules/gaps.py) that were asked about, and nobody knows
 
     complainant_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
     patient_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
@@ -127,6 +130,20 @@ class CaseSubject(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
     staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), index=True)
+
+
+class Declaration(Model):
+    """Whether somebody has a conflict of interest in a case, as they said when they took it or were asked; the latest counts."""
+
+    __tablename__ = "declarations"
+    __table_args__ = (Index("ix_declarations_case_id_staff_id", "case_id", "staff_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    has_conflict: Mapped[bool]
+    words: Mapped[str] = mapped_column(default="")
+    declared_at: Mapped[datetime]
 
 
 class Assignment(Model):

@@ -51,13 +51,13 @@ class Permission(StrEnum):
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.OFFICER: frozenset({
         Permission.RECORD_CONCERNS, Permission.VIEW_CASES, Permission.WORK_CASES, Permission.ASSIGN_CASES,
-        Permission.VIEW_ESCALATIONS, Permission.USE_ACCOUNT,
+        Permission.ANSWER_STATEMENTS, Permission.VIEW_ESCALATIONS, Permission.USE_ACCOUNT,
     }),
     Role.CLINICIAN: frozenset({Permission.ANSWER_STATEMENTS, Permission.USE_ACCOUNT}),
     Role.MANAGER: frozenset({
         Permission.RECORD_CONCERNS, Permission.VIEW_CASES, Permission.WORK_CASES, Permission.ASSIGN_CASES,
-        Permission.SIGN_RESPONSES, Permission.VIEW_REPORTS, Permission.VIEW_ESCALATIONS, Permission.MANAGE_RULES,
-        Permission.VIEW_DELIVERY, Permission.VIEW_TRAIL, Permission.USE_ACCOUNT,
+        Permission.ANSWER_STATEMENTS, Permission.SIGN_RESPONSES, Permission.VIEW_REPORTS, Permission.VIEW_ESCALATIONS,
+        Permission.MANAGE_RULES, Permission.VIEW_DELIVERY, Permission.VIEW_TRAIL, Permission.USE_ACCOUNT,
     }),
     Role.ADMINISTRATOR: frozenset({
         Permission.MANAGE_STAFF, Permission.MANAGE_RULES, Permission.VIEW_ESCALATIONS, Permission.VIEW_DELIVERY,

@@ -29,6 +29,7 @@ RELATIONS = {
     Relationship.CARER: "I am their carer", Relationship.FRIEND: "I am a friend", Relationship.ADVOCATE: "I am their advocate",
     Relationship.SOLICITOR: "I am their solicitor",
 }
+OURSELVES = "The public form"  # no member of staff was there
 NOT_SURE = "I am not sure"
 STALE = "The page was open for a long time, so it was not sent. Nothing is lost: check your answers and send it again."
 ROBOT = "A box that people do not see was filled in, perhaps by your browser. It is empty again: please send the form once more."
@@ -126,7 +127,8 @@ class ConcernForm(Form):
         patient = PersonDetails(name=self.patient_name.data)
         return Concern(
             case_type=self._case_type, channel=Channel.WEB_FORM, site_code=self._place.code, unit_code=self.unit.data or None,
-            received_at=self.at, happened_on=self.happened_on.data, narrative=self.narrative.data, outcome_sought=self.outcome_sought.data,
+            received_at=self.at, received_by=OURSELVES, happened_on=self.happened_on.data, narrative=self.narrative.data,
+            outcome_sought=self.outcome_sought.data,
             complainant=None if self.is_anonymous.data else person, patient=None if is_self or patient.is_empty else patient,
             relationship=Relationship.SELF if is_self else Relationship(self.relationship.data), is_anonymous=self.is_anonymous.data,
             has_agreed_to_email=self.has_agreed_to_email.data, has_receipt_mail=self.has_agreed_to_email.data,

@@ -26,7 +26,8 @@ from ticketing.web.guards import current_actor, requires
 bp = Blueprint("reports", __name__, url_prefix="/reports")
 KINDS = {
     "escalation": "Escalation", "statement_asked": "Questions for a clinician", "statement_given": "A statement was given",
-    "statement_declined": "A statement was declined", "receipt": "Receipt", "invitation": "Invitation", "reset": "Forgotten password"}
+    "statement_declined": "A statement was declined", "conflict_declared": "Conflict of interest",
+    "receipt": "Receipt", "invitation": "Invitation", "reset": "Forgotten password"}
 
 
 @bp.get("")

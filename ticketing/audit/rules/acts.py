@@ -56,6 +56,8 @@ class Act(StrEnum):
     CASE_ESCALATED = "case.escalated"
     CASE_ESCALATION_FAILED = "case.escalation_failed"
     CASE_SUBJECT_NAMED = "case.subject_named"
+    CASE_CONFLICT_DECLARED = "case.conflict_declared"
+    CASE_NO_CONFLICT_DECLARED = "case.no_conflict_declared"
     CASE_AMENDED = "case.amended"
     CASE_VIEWED = "case.viewed"
 
@@ -96,11 +98,11 @@ SENTENCES: dict[Act, str] = {
     Act.CASE_DRAFTED: "Draft kept[, entered by {actor}]",
     Act.CASE_RECEIVED: "Received[ by {channel}][, recorded by {actor}]",
     Act.CASE_IMPORTED: "Imported[ from {source}][, row {row}]",
-    Act.CASE_TRIAGED: "Triaged[ as {case_type}][, severity {severity}]",
+    Act.CASE_TRIAGED: "Triaged[ as {case_type}][, severity {severity}][, declaring {conflict}]",
     Act.CASE_ACKNOWLEDGED: "Acknowledged[ by {method}] by {actor}",
     Act.CASE_STATUS_MOVED: "Status moved[ from {status_from}][ to {status_to}]",
     Act.CASE_ASSIGNED: "Assigned[ to {to}]",
-    Act.CASE_TAKEN: "Taken",
+    Act.CASE_TAKEN: "Taken[, declaring {conflict}]",
     Act.CASE_HANDED_OVER: "Handed over[ to {to}]",
     Act.CASE_NOTE_ADDED: "Note added",
     Act.CASE_TASK_ADDED: "Task added[ for {to}]",
@@ -136,6 +138,8 @@ SENTENCES: dict[Act, str] = {
     Act.CASE_ESCALATED: "Escalated[ to {to}] by {actor}[: {rule}]",
     Act.CASE_ESCALATION_FAILED: "Escalation could not be delivered[ to {to}]",
     Act.CASE_SUBJECT_NAMED: "Member of staff named in the complaint[: {subject}][, recorded by {actor}]",
+    Act.CASE_CONFLICT_DECLARED: "Conflict of interest declared",
+    Act.CASE_NO_CONFLICT_DECLARED: "No conflict of interest declared",
     Act.CASE_AMENDED: "Details changed[: {fields}]",
     Act.CASE_VIEWED: "Case[ {case}] opened",
     Act.PERSON_RECORDED: "Person recorded",

@@ -11,6 +11,7 @@ from typing import Any
 from wtforms import BooleanField
 from wtforms.validators import InputRequired
 
+from ticketing.cases.forms.steps import lines_of
 from ticketing.cases.service import Concern
 from ticketing.codes.queries import SiteRow, UnitRow
 from ticketing.codes.rules import CaseType, Channel, Relationship, choices
@@ -22,6 +23,7 @@ LONGEST_POINT = 2_000
 ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 YES_NO = {"yes": "Yes", "no": "No"}
 NEW = "new"
+SOMEBODY_ELSE = "other"
 NEEDS_NO_ANSWER = frozenset({CaseType.COMPLIMENT, CaseType.SUGGESTION})
 
 
@@ -34,6 +36,8 @@ class Places:
     teams: dict[str, str]
     site_code: str
     team_code: str
+    staff: dict[str, str]
+    keyer: str
 
     def zone(self, site_code: str | None) -> str | None:
         return next((site.zone for site in self.sites if site.code == (site_code or self.site_code)), None)
@@ -72,6 +76,8 @@ class IntakeForm(Form):
     outcome_sought = LineField("What would put it right for them?", is_required=False, most=2_000)
     case_type = PickField("What sort of concern is this?", choices=dict(choices(CaseType)), default=CaseType.CONCERN_PALS.value)
     channel = PickField("How did it reach us?", choices=dict(choices(Channel)), default=Channel.PHONE.value)
+    receiver = PickField("Who here received it first?", is_required=False)
+    received_by = LineField("Their name", is_required=False)
     site = PickField("Site")
     unit = PickField("Ward or department", is_required=False)
     happened_on = DayField("When did it happen?", is_required=False)
@@ -79,7 +85,7 @@ class IntakeForm(Form):
         "When did anyone here first receive it?", [InputRequired("Enter the day on which anyone here first received it.")])
     team_received_at = MomentField("When did the team get it?")
     team = PickField("Team", is_required=False)
-    takes_it = BooleanField("I take this case", default=True)
+    takes_it = BooleanField("I take this case, and have no conflict of interest in it", default=True)
     same_as = ChoiceField("Is it one of these?", is_required=False)
     is_draft = BooleanField("Keep as draft")  # pressed, not ticked: the name of the second button
 
@@ -89,8 +95,11 @@ class IntakeForm(Form):
         self.site.choices = {site.code: site.name for site in places.sites}
         self.unit.choices = _by_site(places)
         self.team.choices = {"": "Not known yet", **places.teams}
+        self.receiver.choices = {**places.staff, SOMEBODY_ELSE: "Somebody who is not in this list"}
         if not self.is_submitted():
-            self.site.data, self.team.data = places.site_code, places.team_code
+            self.site.data, self.team.data, self.receiver.data = places.site_code, places.team_code, places.keyer
+        elif self.receiver.data in (None, ""):
+            self.receiver.data = places.keyer
         zone = places.zone(self.site.data) or places.zone(None) or "UTC"
         self.received_at.at_zone(zone, at)
         self.team_received_at.at_zone(zone)
@@ -99,6 +108,8 @@ class IntakeForm(Form):
         """What the answers contradict or leave open, taken together."""
         yield from self._about_people()
         yield from self._about_moments()
+        if self.receiver.data == SOMEBODY_ELSE and not self.received_by.data:
+            yield "received_by", "Enter the name of whoever here received it first."
         if self.is_settled.data and not self.settled_how.data:
             yield "settled_how", "Say what settled it and that they were satisfied."
         if len(self.lines) > MOST_POINTS or any(len(line) > LONGEST_POINT for line in self.lines):
@@ -139,7 +150,7 @@ class IntakeForm(Form):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        return tuple(line.strip(" \t-•*") for line in (self.points.data or "").splitlines() if line.strip(" \t-•*"))
+        return lines_of(self.points.data)
 
     @property
     def is_self(self) -> bool:
@@ -158,6 +169,7 @@ class IntakeForm(Form):
             complainant=self._complainant(), patient=self._patient(), relationship=Relationship(self.relationship.data),
             is_anonymous=self.is_anonymous.data, has_agreed_to_email=self.has_agreed_to_email.data,
             is_danger_now=self.is_danger_now.data == "yes", is_safeguarding=self.is_safeguarding.data,
+            received_by_uid=None if self.receiver.data == SOMEBODY_ELSE else self.receiver.data, received_by=self.received_by.data,
             is_inpatient=self.is_inpatient.data, is_risk_answered=True, team_code=self.team.data or None, takes_it=self.takes_it.data,
         )
 

@@ -8,11 +8,12 @@ from typing import Any
 from wtforms import BooleanField
 from wtforms.validators import InputRequired
 
-from ticketing.cases.forms.steps import JUST_NOW, NOTE_LENGTH, AboutForm, Lists, StepForm
+from ticketing.cases.forms.steps import JUST_NOW, NO_CONFLICT_FIRST, NOTE_LENGTH, AboutForm, Lists, StepForm
 from ticketing.cases.queries import CaseView
-from ticketing.cases.rules import CorrectionState, NoteKind, TaskKind
-from ticketing.codes.rules import BreachReason, Finding, HoldReason, choices
-from ticketing.web.forms import ChoiceField, LineField, MomentField, NumberField, PickField, TextField
+from ticketing.cases.rules import CAN_BE_UNKNOWN, CorrectionState, NoteKind, TaskKind
+from ticketing.cases.service import Answers
+from ticketing.codes.rules import BreachReason, Finding, HoldReason, Relationship, choices
+from ticketing.web.forms import ChoiceField, DayField, LineField, ManyField, MomentField, NumberField, PickField, TextField
 
 NOTHING_CHOSEN = {"": "Choose…"}
 KEPT_INSIDE = {kind.value: kind.label for kind in NoteKind if kind is not NoteKind.CONTACT}
@@ -190,6 +191,60 @@ class SubjectForm(StepForm):
 
     def offer(self, case: CaseView, lists: Lists) -> None:  # noqa: ARG002 - the form's signature
         self.staff.choices = {**NOTHING_CHOSEN, **lists.everyone}
+
+
+class CompleteForm(StepForm):
+    """What intake left open: only what is still missing is asked."""
+
+    receiver = PickField("Who here received it first?", is_required=False)
+    received_by = LineField("Or their name, if they are not in the list", is_required=False)
+    relationship = PickField("Who is the person to the patient?", choices=dict(choices(Relationship)), is_required=False)
+    patient_name = LineField("Patient’s name", is_required=False)
+    happened_on = DayField("When did it happen?", is_required=False)
+    outcome_sought = TextField("What would put it right for them?", is_required=False, most=NOTE_LENGTH)
+    unknown = ManyField("Asked, and nobody knows", is_required=False, description="What you tick here is not asked again.")
+
+    def offer(self, case: CaseView, lists: Lists) -> None:
+        gaps = {gap.code: gap.words for gap in case.gaps if gap.step == "complete"}
+        self.receiver.choices = {"": "Not known yet", **lists.everyone}
+        self.unknown.choices = {code: words for code, words in gaps.items() if code in CAN_BE_UNKNOWN}
+        fields = {"received_by": ("receiver", "received_by"), "patient": ("patient_name",)}
+        for code in ("received_by", "relationship", "patient", "happened_on", "outcome_sought"):
+            if code not in gaps:
+                for name in fields.get(code, (code,)):
+                    del self[name]
+
+    def ask(self, case: CaseView) -> None:
+        if "relationship" in self:
+            self.relationship.data = case.relationship
+
+    def answers(self) -> Answers:
+        """As the verb takes it; only after `validate`."""
+        said = {name: field.data for name, field in self._fields.items()}
+        return Answers(
+            received_by_uid=said.get("receiver") or None, received_by=said.get("received_by") or "",
+            relationship=Relationship(said.get("relationship") or Relationship.UNKNOWN), patient_name=said.get("patient_name") or "",
+            happened_on=said.get("happened_on"), outcome_sought=said.get("outcome_sought") or "",
+            not_known=frozenset(said.get("unknown") or ()))
+
+
+class NoConflictForm(StepForm):
+    """One tick."""
+
+    has_no_conflict = BooleanField(
+        "I have no conflict of interest in this case", description="You are not named in it, nor close to anybody who is.")
+
+    def objections(self) -> Iterator[tuple[str, str]]:
+        if not self.has_no_conflict.data:
+            yield "has_no_conflict", NO_CONFLICT_FIRST
+
+
+class ConflictForm(StepForm):
+    """A conflict of interest, in a few words."""
+
+    why = TextField(
+        "What is your conflict of interest?", missing="Say in a few words what it is.", most=1_000,
+        description="For example: I was on duty that day; the patient is a neighbour. Whoever may see the case can read it.")
 
 
 class CorrectionForm(StepForm):

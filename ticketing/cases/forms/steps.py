@@ -20,6 +20,7 @@ from ticketing.web.forms import ChoiceField, DayField, Form, HiddenField, Moment
 METHODS = dict(choices(ContactMethod))
 NOTE_LENGTH = 4_000
 LETTER_LENGTH = 60_000
+NO_CONFLICT_FIRST = "Tick that you have no conflict of interest in this case. If you have one, say so on the case page instead."
 JUST_NOW = "Leave empty if it was just now."
 
 
@@ -34,6 +35,11 @@ class Lists:
     everyone: Mapping[str, str]
     packs: Mapping[str, str]
     suggested: tuple[tuple[int, date], ...]
+
+
+def lines_of(text: str | None) -> tuple[str, ...]:
+    """What was typed, line by line, without the marks people put before a point."""
+    return tuple(line.strip(" \t-•*") for line in (text or "").splitlines() if line.strip(" \t-•*"))
 
 
 class SeenField(NumberField):
@@ -150,9 +156,32 @@ class TriageForm(StepForm):
     consent_status = PickField("How does consent stand?", choices=dict(choices(ConsentStatus)))
     pack = PickField("Which policy pack applies?", description="Proposed from the site. It decides which timers run.")
     unit = PickField("Ward or department", is_required=False)
+    points = TextField("Points of complaint", is_required=False, description="One on each line, in their words. Each gets its own finding.")
+    outcome_sought = TextField("What would put it right for them?", is_required=False, most=NOTE_LENGTH)
+    is_outcome_unsaid = BooleanField("They do not say, or cannot be asked")
+    has_no_conflict = BooleanField(
+        "I have no conflict of interest in this case",
+        description="You are not named in it, nor close to anybody who is. If you have one, say so on the case page instead.")
 
-    def offer(self, case: CaseView, lists: Lists) -> None:  # noqa: ARG002 - the form's signature
+    def offer(self, case: CaseView, lists: Lists) -> None:
+        """What intake left open is asked here; what is known already is not asked again."""
         self.pack.choices, self.unit.choices = dict(lists.packs), dict(lists.units)
+        gaps = {gap.code for gap in case.gaps}
+        unasked = [
+            *(("points",) if "points" not in gaps else ()),
+            *(("outcome_sought", "is_outcome_unsaid") if "outcome_sought" not in gaps else ()),
+            *(("has_no_conflict",) if case.my_declaration is not None else ())]
+        for name in unasked:
+            del self[name]
+
+    def objections(self) -> Iterator[tuple[str, str]]:
+        yield from super().objections()
+        if "points" in self and not lines_of(self.points.data):
+            yield "points", "Write down at least one point of complaint."
+        if "outcome_sought" in self and not (self.outcome_sought.data or self.is_outcome_unsaid.data):
+            yield "outcome_sought", "Say what would put it right for them, or tick that they do not say."
+        if "has_no_conflict" in self and not self.has_no_conflict.data:
+            yield "has_no_conflict", NO_CONFLICT_FIRST
 
     def ask(self, case: CaseView) -> None:
         for name in ("is_safeguarding", "is_inpatient", "case_type", "severity", "consent_status", "pack"):
@@ -165,7 +194,10 @@ class TriageForm(StepForm):
         return Triage(
             case_type=CaseType(self.case_type.data), severity=Severity(self.severity.data),
             consent_status=ConsentStatus(self.consent_status.data), pack=self.pack.data, is_danger_now=self.is_danger_now.data == "yes",
-            is_safeguarding=self.is_safeguarding.data, is_inpatient=self.is_inpatient.data, unit_code=self.unit.data or None)
+            is_safeguarding=self.is_safeguarding.data, is_inpatient=self.is_inpatient.data, unit_code=self.unit.data or None,
+            points=lines_of(self.points.data) if "points" in self else (),
+            outcome_sought=self.outcome_sought.data if "outcome_sought" in self else "",
+            is_outcome_unsaid=self.is_outcome_unsaid.data if "is_outcome_unsaid" in self else False)
 
 
 class AcknowledgeForm(StepForm):

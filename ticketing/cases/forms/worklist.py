@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from flask import request
+from wtforms import BooleanField
+from wtforms.validators import InputRequired
 
+from ticketing.cases.forms.steps import NO_CONFLICT_FIRST
 from ticketing.cases.queries import Filters
 from ticketing.cases.rules import Status
 from ticketing.codes.rules import CaseType, choices
 from ticketing.web.forms import Form, PickField
 
 ANY = {"": "Any"}
+
+
+class TakeForm(Form):
+    """Taking a case is declaring that one has no conflict of interest in it."""
+
+    has_no_conflict = BooleanField("I have no conflict of interest in this case", [InputRequired(NO_CONFLICT_FIRST)])
 
 
 class FilterForm(Form):

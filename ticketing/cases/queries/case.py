@@ -19,6 +19,7 @@ from ticketing.cases.queries.case_rows import (
     AssignmentView,
     CaseView,
     CorrectionView,
+    DeclarationView,
     HoldView,
     MoveView,
     NoteView,
@@ -31,7 +32,7 @@ from ticketing.cases.queries.case_rows import (
 )
 from ticketing.cases.queries.facts import facts_of
 from ticketing.cases.queries.visibility import NO_CASE, visible_to
-from ticketing.cases.rules import CaseFacts, missing_for, moves_from
+from ticketing.cases.rules import CaseFacts, Known, gaps_of, missing_for, moves_from
 from ticketing.codes import queries as codes
 from ticketing.codes.models import Site, Unit
 from ticketing.codes.rules import BreachReason
@@ -52,6 +53,8 @@ def get_case(reference: str, actor: Actor, *, at: datetime) -> CaseView:
     case = find_case(reference, actor)
     names = accounts.names_by_id(_staff_ids(case))
     place = _place(case)
+    declared = db.session.scalars(
+        sa.select(models.Declaration).where(models.Declaration.case_id == case.id).order_by(models.Declaration.id.desc())).all()
     known, facts = people.people([case.complainant_id, case.patient_id]), facts_of(case)
     return CaseView(
         reference=case.reference, version=case.version, status=case.status, is_open=case.is_open, cycle=case.cycle,
@@ -59,6 +62,10 @@ def get_case(reference: str, actor: Actor, *, at: datetime) -> CaseView:
         channel=case.channel, site=place.site, site_code=place.site_code, zone=place.zone, unit=place.unit or "",
         unit_code=place.unit_code or "", pack=case.pack, is_pack_confirmed=case.is_pack_confirmed, received_at=case.received_at,
         team_received_at=case.team_received_at, logged_at=case.logged_at, happened_on=case.happened_on,
+        received_by=names.get(case.received_by_id or 0, "") or case.received_by, not_known=frozenset(case.not_known),
+        gaps=gaps_of(_known(case, facts, declared)) if case.is_open else (),
+        declarations=tuple(DeclarationView(names.get(row.staff_id, ""), row.has_conflict, row.words, row.declared_at) for row in declared),
+        my_declaration=next((row.has_conflict for row in declared if row.staff_id == actor.staff_id), None),
         complainant=_person(known.get(case.complainant_id or 0)), patient=_person(known.get(case.patient_id or 0)),
         is_patient_speaking=case.patient_id is not None and case.patient_id == case.complainant_id,
         relationship=case.relationship_to_patient, is_anonymous=case.is_anonymous, consent_status=case.consent_status,
@@ -129,6 +136,15 @@ def _place(case: Case) -> sa.Row[Any]:
         .outerjoin(Staff, Staff.id == Case.handler_id).outerjoin(Team, Team.id == Case.team_id).where(Case.id == case.id)).one()
 
 
+def _known(case: Case, facts: CaseFacts, declared: Sequence[models.Declaration]) -> Known:
+    return Known(
+        has_receiver=case.received_by_id is not None or bool(case.received_by), relationship=case.relationship_to_patient,
+        has_patient=case.patient_id is not None, is_anonymous=case.is_anonymous, has_date=case.happened_on is not None,
+        has_points=bool(facts.points), has_outcome_sought=bool(case.outcome_sought), is_risk_answered=case.is_risk_answered,
+        consent_status=case.consent_status, is_pack_confirmed=case.is_pack_confirmed, has_handler=case.handler_id is not None,
+        has_declaration=any(row.staff_id == case.handler_id for row in declared), not_known=frozenset(case.not_known))
+
+
 def _staff_ids(case: Case) -> set[int]:
     """Everybody whose name the page needs, in one statement."""
     sources = (
@@ -144,6 +160,8 @@ def _staff_ids(case: Case) -> set[int]:
         sa.select(models.ReceiptCorrection.asked_by_id).where(models.ReceiptCorrection.case_id == case.id),
         sa.select(models.ReceiptCorrection.decided_by_id).where(models.ReceiptCorrection.case_id == case.id),
         sa.select(models.CaseSubject.staff_id).where(models.CaseSubject.case_id == case.id),
+        sa.select(models.Declaration.staff_id).where(models.Declaration.case_id == case.id),
+        sa.select(Case.received_by_id).where(Case.id == case.id),
     )
     return {found for found in db.session.scalars(sa.union(*sources)) if found is not None}
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from ticketing.audit.rules import EntryRow
-from ticketing.cases.rules import CorrectionState, Move, NoteKind, StatementState, Status, TaskKind
+from ticketing.cases.rules import CorrectionState, Gap, Move, NoteKind, StatementState, Status, TaskKind
 from ticketing.codes.rules import (
     BreachReason,
     CaseType,
@@ -164,6 +164,16 @@ class AssignmentView:
 
 
 @dataclass(frozen=True, slots=True)
+class DeclarationView:
+    """Whether somebody said they have a conflict of interest, and which."""
+
+    staff: str
+    has_conflict: bool
+    words: str
+    declared_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class CorrectionView:
     """A receipt correction, asked or decided."""
 
@@ -214,6 +224,11 @@ class CaseView:
     team_received_at: datetime
     logged_at: datetime
     happened_on: date | None
+    received_by: str
+    not_known: frozenset[str]
+    gaps: tuple[Gap, ...]
+    declarations: tuple[DeclarationView, ...]
+    my_declaration: bool | None
     complainant: PersonView | None
     patient: PersonView | None
     is_patient_speaking: bool

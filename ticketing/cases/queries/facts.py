@@ -23,6 +23,7 @@ def facts_of(case: Case) -> CaseFacts:
         is_risk_answered=case.is_risk_answered, is_pack_confirmed=case.is_pack_confirmed,
         has_acknowledgement=case.acknowledged_at is not None, is_discussion_offered=case.is_discussion_offered,
         is_period_agreed=case.response_due_on is not None, points=tuple(PointFacts(*row) for row in points),
+        is_outcome_asked=bool(case.outcome_sought) or "outcome_sought" in case.not_known,
         has_draft=latest is not None and bool(latest.text), is_reviewed=latest is not None and latest.reviewed_at is not None,
         drafter_id=latest.drafter_id if latest else None,
         drafter_ids=frozenset(row.drafter_id for row in versions if row.drafter_id is not None), subject_ids=frozenset(subjects),

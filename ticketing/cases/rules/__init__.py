@@ -1,5 +1,6 @@
 """What holds for cases whatever the database says: the lifecycle, and how a spreadsheet becomes concerns."""
 
+from ticketing.cases.rules.gaps import CAN_BE_UNKNOWN, GAPS, Gap, Known, gaps_of
 from ticketing.cases.rules.lifecycle import (
     ACKNOWLEDGED,
     ACKNOWLEDGEMENT_CHECKLIST,
@@ -19,6 +20,7 @@ from ticketing.cases.rules.lifecycle import (
     LIFECYCLE,
     MERGE_IS_REVERSIBLE,
     NO_OPEN_STATEMENTS,
+    OUTCOME_SOUGHT,
     PACK_CONFIRMED,
     PERIOD_AGREED,
     REMEDY_FOR_UPHELD,
@@ -53,12 +55,12 @@ from ticketing.cases.rules.rows import BadRow, Checked, GoodRow, Manifest, Place
 from ticketing.cases.rules.sheets import Cell, Row, Sheet, read_csv, rejects_csv, sheet_of
 
 __all__ = [
-    "ACKNOWLEDGED", "ACKNOWLEDGEMENT_CHECKLIST", "BEFORE_RESPONSE", "CANDOUR_ANSWERED", "CONSENT_SETTLED", "DISCLOSURE_GATE",
-    "DISCUSSION_OFFERED", "DISPATCHED", "ENDED", "EVERY_FINDING", "FORMAT_AND_LANGUAGE", "HAS_DRAFT", "HAS_POINTS", "HCAT_CODED",
-    "IN_HAND", "LIFECYCLE", "MERGE_IS_REVERSIBLE", "NO_OPEN_STATEMENTS", "PACK_CONFIRMED", "PERIOD_AGREED", "REMEDY_FOR_UPHELD",
-    "RESPONSE_CHECKLIST", "REVIEWER_IS_ANOTHER", "RISK_ANSWERED", "SIGNATORY_IS_ANOTHER", "SIGNATORY_NOT_NAMED", "SURVEY_DECIDED",
-    "TERMINAL", "TRIAGED", "TYPE_AND_SEVERITY", "Action", "BadRow", "CaseFacts", "Cell", "Checked", "CorrectionState", "GoodRow",
-    "Guard", "ImportMapping", "Manifest", "Move", "NewSite", "NoteKind", "Places", "PointFacts", "Problem", "Row", "Sheet",
-    "StatementState", "Status", "TaskKind", "check_move", "check_sheet", "derive_outcome", "find_move", "missing_for", "moves_from",
-    "pending", "read_csv", "read_mapping", "rejects_csv", "sheet_of",
+    "ACKNOWLEDGED", "ACKNOWLEDGEMENT_CHECKLIST", "BEFORE_RESPONSE", "CANDOUR_ANSWERED", "CAN_BE_UNKNOWN", "CONSENT_SETTLED",
+    "DISCLOSURE_GATE", "DISCUSSION_OFFERED", "DISPATCHED", "ENDED", "EVERY_FINDING", "FORMAT_AND_LANGUAGE", "GAPS", "HAS_DRAFT",
+    "HAS_POINTS", "HCAT_CODED", "IN_HAND", "LIFECYCLE", "MERGE_IS_REVERSIBLE", "NO_OPEN_STATEMENTS", "OUTCOME_SOUGHT", "PACK_CONFIRMED",
+    "PERIOD_AGREED", "REMEDY_FOR_UPHELD", "RESPONSE_CHECKLIST", "REVIEWER_IS_ANOTHER", "RISK_ANSWERED", "SIGNATORY_IS_ANOTHER",
+    "SIGNATORY_NOT_NAMED", "SURVEY_DECIDED", "TERMINAL", "TRIAGED", "TYPE_AND_SEVERITY", "Action", "BadRow", "CaseFacts", "Cell",
+    "Checked", "CorrectionState", "Gap", "GoodRow", "Guard", "ImportMapping", "Known", "Manifest", "Move", "NewSite", "NoteKind", "Places",
+    "PointFacts", "Problem", "Row", "Sheet", "StatementState", "Status", "TaskKind", "check_move", "check_sheet", "derive_outcome",
+    "find_move", "gaps_of", "missing_for", "moves_from", "pending", "read_csv", "read_mapping", "rejects_csv", "sheet_of",
 ]

@@ -133,6 +133,7 @@ class CaseFacts:
     is_discussion_offered: bool = False
     is_period_agreed: bool = False
     points: tuple[PointFacts, ...] = ()
+    is_outcome_asked: bool = False
     has_draft: bool = False
     is_reviewed: bool = False
     drafter_id: int | None = None
@@ -171,6 +172,8 @@ DISCUSSION_OFFERED = Guard(
     "discussion", "Offer to discuss how it will be handled and by when.", lambda case, _by: case.is_anonymous or case.is_discussion_offered)
 ACKNOWLEDGEMENT_CHECKLIST = pending("acknowledgement_checklist", "The acknowledgement holds all that the policy pack asks for.")
 HAS_POINTS = Guard("points", "Write down at least one point of complaint.", lambda case, _by: bool(case.points))
+OUTCOME_SOUGHT = Guard(
+    "outcome_sought", "Say what would put it right for them, or that they do not say.", lambda case, _by: case.is_outcome_asked)
 PERIOD_AGREED = Guard(
     "period", "Agree a response date, or set one and tell them.", lambda case, _by: case.is_anonymous or case.is_period_agreed)
 EVERY_FINDING = Guard("findings", "Give each point a finding and a reason.", lambda case, _by: bool(case.points) and all(
@@ -197,7 +200,7 @@ CANDOUR_ANSWERED = pending("candour", "The duty of candour check is answered whe
 SURVEY_DECIDED = pending("survey", "It is decided whether the survey goes out.")
 MERGE_IS_REVERSIBLE = pending("merge", "The other case is named; merging can be undone.")
 
-TRIAGED = (TYPE_AND_SEVERITY, CONSENT_SETTLED, RISK_ANSWERED, PACK_CONFIRMED)
+TRIAGED = (TYPE_AND_SEVERITY, CONSENT_SETTLED, RISK_ANSWERED, PACK_CONFIRMED, HAS_POINTS, OUTCOME_SOUGHT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ FIELDS: Mapping[str, Kind] = {
     **dict.fromkeys(CODES, Kind.CODE),
     **dict.fromkeys(("site", "unit", "team"), Kind.PLACE),
     "received_at": Kind.MOMENT, "team_received_at": Kind.MOMENT, "happened_on": Kind.DAY,
-    "narrative": Kind.TEXT, "outcome_sought": Kind.TEXT, "points": Kind.POINTS,
+    "received_by": Kind.LINE, "narrative": Kind.TEXT, "outcome_sought": Kind.TEXT, "points": Kind.POINTS,
     **dict.fromkeys(FLAGS, Kind.FLAG),
     **{f"{who}_{name}": kind for who in ("complainant", "patient") for name, kind in PERSON.items()},
 }

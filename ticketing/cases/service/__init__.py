@@ -16,6 +16,7 @@ from ticketing.cases.service.casework import (
     release,
     send_interim,
 )
+from ticketing.cases.service.completing import Answers, complete, declare_conflict, declare_no_conflict
 from ticketing.cases.service.corrections import ask_receipt_correction, decide_receipt_correction
 from ticketing.cases.service.importing import begin_import, finish_import, import_batch
 from ticketing.cases.service.intake import Concern, keep_draft, receive, receive_many
@@ -30,10 +31,10 @@ from ticketing.cases.service.statements import (
 )
 
 __all__ = [
-    "Concern", "Triage", "acknowledge", "add_note", "add_point", "add_task", "agree_period", "apply_transition",
-    "ask_receipt_correction", "ask_statement", "assign", "begin_import", "change_point", "close", "confirm_outcome",
-    "decide_receipt_correction", "decline_statement", "draft_response", "finish_import", "finish_task", "give_breach_reason",
-    "give_statement", "hand_over_all", "hold", "import_batch", "keep_draft", "name_subject", "raise_priority", "receive",
-    "receive_many", "record_breaches", "record_finding", "release", "reopen", "save_statement_draft", "scope", "send_interim",
-    "sign_and_send", "take", "triage", "withdraw_statement",
+    "Answers", "Concern", "Triage", "acknowledge", "add_note", "add_point", "add_task", "agree_period", "apply_transition",
+    "ask_receipt_correction", "ask_statement", "assign", "begin_import", "change_point", "close", "complete", "confirm_outcome",
+    "decide_receipt_correction", "declare_conflict", "declare_no_conflict", "decline_statement", "draft_response", "finish_import",
+    "finish_task", "give_breach_reason", "give_statement", "hand_over_all", "hold", "import_batch", "keep_draft", "name_subject",
+    "raise_priority", "receive", "receive_many", "record_breaches", "record_finding", "release", "reopen", "save_statement_draft", "scope",
+    "send_interim", "sign_and_send", "take", "triage", "withdraw_statement",
 ]

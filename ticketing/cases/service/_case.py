@@ -13,7 +13,7 @@ from ticketing.audit import service as audit
 from ticketing.audit.rules import Act, Scalar, case_stream
 from ticketing.calendars import queries as calendars
 from ticketing.calendars.rules import WorkingCalendar
-from ticketing.cases.models import Case, CaseSubject, Point, ReceiptCorrection, ResponseVersion, StatementRequest, Task
+from ticketing.cases.models import Case, CaseSubject, Declaration, Point, ReceiptCorrection, ResponseVersion, StatementRequest, Task
 from ticketing.cases.queries.visibility import NO_CASE, visible_to
 from ticketing.cases.rules import Status
 from ticketing.codes import queries as codes
@@ -27,8 +27,8 @@ from ticketing.packs.rules import EventKind
 from ticketing.sla import service as sla
 from ticketing.sla.rules import Reckoning, State
 
+NO_CONFLICT = "no conflict of interest"
 FAR_FUTURE = datetime(9000, 1, 1, tzinfo=UTC)
-URGENT = (State.RUNNING, State.BREACHED)
 CLOCK = machine("clock")  # who says that a moment has passed, when a verb is the first to see it
 
 Hung = TypeVar("Hung", Task, StatementRequest, ReceiptCorrection)
@@ -124,7 +124,7 @@ def _note_breaches(case: Case, *, by: Actor, at: datetime) -> int:
 
 
 def _mirror(case: Case, reckoned: tuple[Reckoning, ...]) -> None:
-    waiting = [item for item in reckoned if item.due_at and item.met_at is None and item.state in URGENT] if case.is_open else []
+    waiting = [item for item in reckoned if item.due_at and item.is_waited_for] if case.is_open else []
     nearest = min(waiting, key=lambda item: item.due_at or FAR_FUTURE, default=None)
     case.next_target = nearest.target.value if nearest else None
     case.next_pack, case.next_subject = (nearest.pack, nearest.subject) if nearest else (None, None)
@@ -190,6 +190,28 @@ def _team(code: str | None) -> accounts.TeamRow | None:
 def _is_named(case: Case, staff_id: int) -> bool:
     return db.session.scalar(
         sa.select(CaseSubject.id).where(CaseSubject.case_id == case.id, CaseSubject.staff_id == staff_id)) is not None
+
+
+def _declared(case: Case, staff_id: int) -> bool | None:
+    """Whether this person said they have a conflict of interest in the case; None if they have not been asked."""
+    return db.session.scalar(
+        sa.select(Declaration.has_conflict).where(Declaration.case_id == case.id, Declaration.staff_id == staff_id)
+        .order_by(Declaration.id.desc()).limit(1))
+
+
+def _declare_none(case: Case, *, by: Actor, at: datetime) -> dict[str, Scalar]:
+    """Whoever takes up a case says so that they have no conflict of interest in it; what the trail is told of that.
+
+    Raises Conflict for somebody who declared one.
+    """
+    if by.staff_id is None:
+        return {}
+    said = _declared(case, by.staff_id)
+    if said:
+        raise Conflict("You declared a conflict of interest in this case, so you cannot take it up. A manager has been told.")
+    if said is None:
+        db.session.add(Declaration(case_id=case.id, staff_id=by.staff_id, has_conflict=False, declared_at=at))
+    return {"conflict": NO_CONFLICT}
 
 
 def _unit_id(code: str | None) -> int | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from ticketing.accounts import queries as accounts
-from ticketing.audit.rules import Act
+from ticketing.audit.rules import Act, Scalar
 from ticketing.cases.models import Assignment, Case, Task
-from ticketing.cases.service._case import _follow, _is_named, _lock_open, _note, _staff, _team, _zone
+from ticketing.cases.service._case import _declare_none, _declared, _follow, _is_named, _lock_open, _note, _staff, _team, _zone
 from ticketing.core import clock
 from ticketing.core.database import atomic, db
 from ticketing.core.errors import Conflict, Forbidden, Invalid
@@ -21,14 +22,14 @@ HANDLERS = frozenset(role for role, granted in GRANTS.items() if Permission.WORK
 
 @atomic
 def take(reference: str, *, by: Actor, at: datetime) -> None:
-    """Take an unassigned case; of two who try at once, one gets it and the other reads who."""
+    """Take an unassigned case, declaring no conflict of interest; of two who try at once, one gets it and the other reads who."""
     case = _lock_open(reference, None, by=by)
     if case.handler_id == by.staff_id:
         return
     if case.handler_id is not None:
         name = accounts.names_by_id([case.handler_id]).get(case.handler_id, "Somebody")
         raise Conflict(f"{name} has this case already. Ask them to hand it over, or reassign it.")
-    _give(case, by.staff_id, case.team_id, "", Act.CASE_TAKEN, by=by, at=at)
+    _give(case, by.staff_id, case.team_id, "", Act.CASE_TAKEN, by=by, at=at, facts=_declare_none(case, by=by, at=at))
 
 
 @atomic
@@ -45,8 +46,10 @@ def assign(
         raise Invalid("Write a hand-over note: what is done, what is next, what was promised.", field="note")
     team = _team(team_code)
     staff_id = _fit_to_handle(case, staff_uid, accept_absence, at) if staff_uid else None
+    declared = _declare_none(case, by=by, at=at) if staff_id is not None and staff_id == by.staff_id else {}
     was_held, team_before = case.handler_id is not None, case.team_id
-    _give(case, staff_id, team.id if team else case.team_id, note, Act.CASE_HANDED_OVER if was_held else Act.CASE_ASSIGNED, by=by, at=at)
+    _give(case, staff_id, team.id if team else case.team_id, note, Act.CASE_HANDED_OVER if was_held else Act.CASE_ASSIGNED, by=by, at=at,
+          facts=declared)
     if case.team_id != team_before:  # the ladder may differ from team to team
         _follow(case, sla.refresh(case.id, case.cycle, at=at), at=at)
 
@@ -66,7 +69,7 @@ def hand_over_all(staff_id: int, to_staff_uid: str | None, note: str, *, by: Act
         .with_for_update().execution_options(populate_existing=True)).all()
     handed = 0
     for case in cases:
-        heir = successor if successor is not None and not _is_named(case, successor) else None
+        heir = successor if successor is not None and not _is_named(case, successor) and not _declared(case, successor) else None
         if case.handler_id == staff_id and case.is_open:
             _give(case, heir, case.team_id, note, Act.CASE_HANDED_OVER, by=by, at=at)
             handed += 1
@@ -98,6 +101,8 @@ def _fit_to_handle(case: Case, staff_uid: str, accept_absence: bool, at: datetim
         raise Invalid(f"{staff.name} does not handle cases. Choose an officer or a manager.", field="staff")
     if _is_named(case, staff.id):
         raise Conflict(f"{staff.name} is named in this concern, so they cannot have the case. Choose somebody else.")
+    if _declared(case, staff.id):
+        raise Conflict(f"{staff.name} declared a conflict of interest in this case. Choose somebody else.")
     today = clock.day_of(at, _zone(case))
     leave = accounts.on_leave(staff.id, today)
     if leave is not None and not accept_absence:
@@ -107,7 +112,10 @@ def _fit_to_handle(case: Case, staff_uid: str, accept_absence: bool, at: datetim
     return staff.id
 
 
-def _give(case: Case, staff_id: int | None, team_id: int | None, note: str, act: Act, *, by: Actor, at: datetime) -> None:
+def _give(
+    case: Case, staff_id: int | None, team_id: int | None, note: str, act: Act, *, by: Actor, at: datetime,
+    facts: Mapping[str, Scalar] | None = None,
+) -> None:
     before, case.handler_id, case.team_id = case.handler_id, staff_id, team_id
     db.session.add(Assignment(
         case_id=case.id, staff_id=staff_id, team_id=team_id, note=note, assigned_at=at, assigned_by_id=by.staff_id))
@@ -115,4 +123,4 @@ def _give(case: Case, staff_id: int | None, team_id: int | None, note: str, act:
     heir = accounts.staff_by_id(staff_id) if staff_id else None
     team = accounts.team_by_id(team_id) if team_id else None
     _note(case, act, by=by, at=at, why=note, change={"handler": (former.uid if former else None, heir.uid if heir else None)},
-          facts={"team": team.name if team else None}, private={"to": heir.name} if heir else {})
+          facts={"team": team.name if team else None, **(facts or {})}, private={"to": heir.name} if heir else {})

@@ -67,7 +67,8 @@ def _concern(source: str, row: GoodRow) -> Concern:
         relationship=said.get("relationship", Relationship.UNKNOWN), is_anonymous=is_anonymous,
         has_agreed_to_email=said.get("has_agreed_to_email", False), is_danger_now=said.get("is_danger_now", False),
         is_safeguarding=said.get("is_safeguarding", False), is_inpatient=said.get("is_inpatient", False), team_code=said.get("team"),
-        source_key=row.source_key, escalates_late=said.get("escalates_late", False), tags={"source": source, "row": str(row.line)})
+        received_by=said.get("received_by", ""), source_key=row.source_key,
+        escalates_late=said.get("escalates_late", False), tags={"source": source, "row": str(row.line)})
 
 
 def _person(who: str, said: Mapping[str, Any]) -> PersonDetails:

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from ticketing.accounts import queries as accounts
 from ticketing.audit import service as audit
 from ticketing.audit.rules import Act, NewEntry, Scalar, case_stream
-from ticketing.cases.models import Assignment, Case, CaseSubject, Point
-from ticketing.cases.rules import Status
-from ticketing.cases.service._case import CLOCK, FAR_FUTURE, _hours_of, _mirror, _plan_facts, _staff
+from ticketing.cases.models import Assignment, Case, CaseSubject, Declaration, Point
+from ticketing.cases.rules import CAN_BE_UNKNOWN, Status
+from ticketing.cases.service._case import CLOCK, FAR_FUTURE, NO_CONFLICT, _hours_of, _mirror, _plan_facts, _staff
 from ticketing.codes import queries as codes
 from ticketing.codes.rules import CaseType, Channel, ConsentStatus, Relationship
 from ticketing.core.database import atomic, db, insert_many
@@ -41,7 +41,9 @@ class Concern:
     """What somebody told us, as it comes in (the minimum data set of rules of practice).
 
     `received_at` is receipt by anyone in the organisation, `team_received_at` by the team; both aware.  `patient` None: the
-    complainant is the patient where `relationship` says so, else not known.  `takes_it`: who records it takes the case at once.
+    complainant is the patient where `relationship` says so, else not known.  `received_by_uid` or, for somebody without an account,
+    `received_by`: who here received it first.  `not_known`: gaps that were asked about and nobody knows.  `takes_it`: who records it
+    takes the case at once, and declares no conflict of interest.
     `source_key` makes an import idempotent.  `escalates_late`: whether a step whose moment passed before recording still fires, once.
     """
 
@@ -65,6 +67,9 @@ class Concern:
     is_safeguarding: bool = False
     is_inpatient: bool = False
     subject_uids: tuple[str, ...] = ()
+    received_by_uid: str | None = None
+    received_by: str = ""
+    not_known: frozenset[str] = frozenset()
     team_code: str | None = None
     takes_it: bool = False
     source_key: str | None = None
@@ -98,7 +103,7 @@ def keep_draft(concern: Concern, *, by: Actor, at: datetime) -> str:
 
 
 def _write_down(concerns: Sequence[Concern], status: Status, *, by: Actor, at: datetime) -> list[Case]:
-    places = _Places.load()
+    places = _Places.load(concerns)
     for concern in concerns:
         _check(concern, places, at)
     complainants, patients = _record_people(concerns, by=by, at=at)
@@ -111,16 +116,18 @@ def _write_down(concerns: Sequence[Concern], status: Status, *, by: Actor, at: d
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """Sites, units and teams by code, read once however many concerns come in."""
+    """Sites, units and teams by code and receivers by uid, read once however many concerns come in."""
 
     sites: dict[str, codes.SiteRow]
     units: dict[str, codes.UnitRow]
     teams: dict[str, accounts.TeamRow]
+    receivers: dict[str, int]
 
     @classmethod
-    def load(cls) -> _Places:
+    def load(cls, concerns: Sequence[Concern]) -> _Places:
+        receivers = {uid: _staff(uid, "received_by").id for uid in {concern.received_by_uid for concern in concerns} if uid}
         return cls({row.code: row for row in codes.sites()}, {row.code: row for row in codes.units()},
-                   {row.code: row for row in accounts.teams()})
+                   {row.code: row for row in accounts.teams()}, receivers)
 
 
 def _check(concern: Concern, places: _Places, at: datetime) -> None:
@@ -185,7 +192,9 @@ def _case_values(
         "channel": concern.channel, "site_id": site.id, "unit_id": unit.id if unit else None,
         "pack": _proposed_pack(site.pack, concern.case_type), "received_at": concern.received_at,
         "team_received_at": concern.team_received_at or concern.received_at, "logged_at": at, "last_activity_at": at,
-        "happened_on": concern.happened_on, "complainant_id": complainant_id, "patient_id": patient_id,
+        "happened_on": concern.happened_on, "received_by_id": places.receivers.get(concern.received_by_uid or ""),
+        "received_by": "" if concern.received_by_uid else concern.received_by, "not_known": sorted(concern.not_known & CAN_BE_UNKNOWN),
+        "complainant_id": complainant_id, "patient_id": patient_id,
         "relationship_to_patient": concern.relationship, "is_anonymous": concern.is_anonymous,
         "consent_status": ConsentStatus.NOT_NEEDED if concern.relationship is Relationship.SELF else ConsentStatus.UNKNOWN,
         "has_agreed_to_email": concern.has_agreed_to_email, "narrative": concern.narrative, "outcome_sought": concern.outcome_sought,
@@ -209,6 +218,9 @@ def _add_details(cases: Sequence[Case], concerns: Sequence[Concern], *, by: Acto
              for case in cases if case.handler_id or case.team_id]
     named = [{"case_id": case.id, "staff_id": _staff(uid, "subjects").id}
              for case, concern in both for uid in dict.fromkeys(concern.subject_uids)]
+    declared = [{"case_id": case.id, "staff_id": case.handler_id, "has_conflict": False, "words": "", "declared_at": at}
+                for case in cases if case.handler_id]
+    insert_many(Declaration, declared)
     insert_many(Point, points)
     insert_many(Assignment, given)
     insert_many(CaseSubject, named)
@@ -222,6 +234,8 @@ def _entry(case: Case, concern: Concern, at: datetime) -> NewEntry:
     act = Act.CASE_DRAFTED if case.status is Status.DRAFT else Act.CASE_IMPORTED if concern.source_key else Act.CASE_RECEIVED
     facts: dict[str, Scalar] = {"case_type": case.case_type.value, "channel": case.channel.value, "is_anonymous": case.is_anonymous,
              "is_late_entry": at - case.received_at > LATE, "points": len(_written(concern.points)), **concern.tags}
+    if case.handler_id:
+        facts["conflict"] = NO_CONFLICT
     private = {"narrative": case.narrative, "outcome_sought": case.outcome_sought,
                **{f"point_{number}": text for number, text in enumerate(_written(concern.points), start=1)}}
     return NewEntry(

@@ -8,12 +8,13 @@ from datetime import date, datetime, timedelta
 import sqlalchemy as sa
 
 from ticketing.audit.rules import Act
-from ticketing.cases.models import Case, Hold
+from ticketing.cases.models import Case, Hold, Point
 from ticketing.cases.queries.facts import facts_of
 from ticketing.cases.rules import ENDED, Action, Status, check_move, derive_outcome, find_move
 from ticketing.cases.service._case import (
     _check_occurred,
     _clock,
+    _declare_none,
     _follow,
     _latest_response,
     _lock,
@@ -51,7 +52,10 @@ FARTHEST = timedelta(days=5 * 366)
 
 @dataclass(frozen=True, slots=True)
 class Triage:
-    """What triage settles: what sort of case, how grave, under which law, and whether anyone is at risk."""
+    """What triage settles: what sort of case, how grave, under which law, and whether anyone is at risk.
+
+    `points` and `outcome_sought` are what intake left open; `is_outcome_unsaid`: they were asked, or cannot be, and nobody knows.
+    """
 
     case_type: CaseType
     severity: Severity
@@ -61,6 +65,9 @@ class Triage:
     is_safeguarding: bool = False
     is_inpatient: bool = False
     unit_code: str | None = None
+    points: tuple[str, ...] = ()
+    outcome_sought: str = ""
+    is_outcome_unsaid: bool = False
 
 
 @atomic
@@ -87,7 +94,10 @@ def apply_transition(
 
 @atomic
 def triage(reference: str, found: Triage, *, seen: int, by: Actor, at: datetime) -> None:
-    """Settle what triage asks, and confirm the policy pack; begins triage if nobody has yet."""
+    """Settle what triage asks, and confirm the policy pack; begins triage if nobody has yet.
+
+    Whoever does it declares no conflict of interest.
+    """
     case = _lock_open(reference, seen, by=by)
     if case.status is Status.RECEIVED:
         apply_transition(reference, Action.OPEN_TRIAGE, seen=None, by=by, at=at)
@@ -108,9 +118,24 @@ def triage(reference: str, found: Triage, *, seen: int, by: Actor, at: datetime)
     case.is_risk_answered = case.is_pack_confirmed = True
     case.priority = max(case.priority, 2 if found.is_danger_now or found.is_safeguarding else 0)
     case.unit_id = _unit_id(found.unit_code) or case.unit_id
+    declared, private = _declare_none(case, by=by, at=at), _fill_in(case, found)
     _note(case, Act.CASE_TRIAGED, by=by, at=at, change={name: pair for name, pair in change.items() if pair[0] != pair[1]},
-          facts={"is_danger_now": found.is_danger_now, "is_safeguarding": found.is_safeguarding})
+          facts={"is_danger_now": found.is_danger_now, "is_safeguarding": found.is_safeguarding, **declared}, private=private)
     _follow(case, sla.repin(case.id, case.cycle, _pin(case, codes.site_by_id(case.site_id)), at=at), at=at)
+
+
+def _fill_in(case: Case, found: Triage) -> dict[str, str]:
+    """Points and outcome that intake left open; what the trail keeps of them."""
+    if found.outcome_sought:
+        case.outcome_sought = found.outcome_sought
+    if found.is_outcome_unsaid and not case.outcome_sought:
+        case.not_known = sorted({*case.not_known, "outcome_sought"})
+    last = db.session.scalar(sa.select(sa.func.max(Point.position)).where(Point.case_id == case.id)) or 0
+    points = [text for text in found.points if text.strip()]
+    db.session.add_all(
+        Point(case_id=case.id, position=number, text=text, unit_id=case.unit_id) for number, text in enumerate(points, last + 1))
+    told = {f"point_{number}": text for number, text in enumerate(points, last + 1)}
+    return {**told, "outcome_sought": found.outcome_sought} if found.outcome_sought else told
 
 
 @atomic

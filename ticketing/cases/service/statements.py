@@ -80,7 +80,7 @@ def decline_statement(uid: str, why: str, *, by: Actor, at: datetime) -> None:
     request.answer, request.answered_at = why, at
     _end_request(request, case, StatementState.DECLINED)
     _note(case, Act.CASE_STATEMENT_DECLINED, by=by, at=at, why=why, facts={"request": uid})
-    _clock(case, EventKind.STATEMENT_GIVEN, by=by, at=at, subject=uid)
+    _clock(case, EventKind.STATEMENT_ENDED, by=by, at=at, subject=uid, data={"reason": "handed back"})
     _tell_asker(request, case, "statement_declined", at)
 
 
@@ -91,7 +91,7 @@ def withdraw_statement(uid: str, why: str, *, by: Actor, at: datetime) -> None:
     _must_be_open(case)
     _must_wait(request)
     _withdraw(request, case, why, by=by, at=at)
-    _clock(case, EventKind.STATEMENT_GIVEN, by=by, at=at, subject=uid)
+    _clock(case, EventKind.STATEMENT_ENDED, by=by, at=at, subject=uid, data={"reason": "withdrawn"})
 
 
 def _withdraw_open(case: Case, why: str, *, by: Actor, at: datetime) -> None:

@@ -49,7 +49,10 @@ def _places() -> Places:
     units, sites = codes.units(), codes.sites()
     own = next((unit.site_code for unit in units if unit.code == staff.unit_code), sites[0].code if sites else "")
     teams = {team.code: team.name for team in accounts.teams()}
-    return Places(sites, units, teams, own, staff.team_codes[0] if staff.team_codes else "")
+    names = {row.uid: f"{row.name}, {row.job_title}" if row.job_title else row.name
+             for row in accounts.staff_who_may(Permission.USE_ACCOUNT) if row.uid != staff.uid}
+    return Places(
+        sites, units, teams, own, staff.team_codes[0] if staff.team_codes else "", {staff.uid: f"I did ({staff.name})", **names}, staff.uid)
 
 
 def _known(form: IntakeForm) -> tuple[LookalikeRow, ...]:

@@ -100,8 +100,8 @@ _ALL = (
          "Save the finding", "Finding recorded.", records.FindingForm, running.record_finding, section="points", icon="search"),
     Step("write_response", "Write the response", "Each saving keeps a version.", "Save this version", "Version saved.", steps.WriteForm,
          running.write, section="response", icon="pencil"),
-    Step("statement", "Ask a clinician", "They get a mail, and a page on which they answer. They see the points you choose, your questions "
-         "and where to look; nothing of who complained.", "Send the questions", "Questions sent.", statements.AskForm, running.ask,
+    Step("statement", "Ask for a statement", "They get a mail, and a page on which they answer. They see the points you choose, your "
+         "questions and where to look; nothing of who complained.", "Send the questions", "Questions sent.", statements.AskForm, running.ask,
          section="statements", icon="question-circle"),
     Step("withdraw_statement", "Withdraw a request", "They need not answer any more.", "Withdraw the request", "Request withdrawn.",
          statements.WithdrawForm, running.withdraw_statement, section="statements", icon="x-circle"),
@@ -120,6 +120,14 @@ _ALL = (
          icon="play-circle"),
     Step("breach_reason", "Say why it was missed", "A missed target needs its reason: it is counted and learnt from.", "Save the reason",
          "Reason saved.", records.BreachForm, running.explain_breach, section="timers", icon="exclamation-triangle"),
+    Step("complete", "Fill in what is missing", "Ask them when you next speak. What nobody knows can be ticked off.",
+         "Save the answers", "Saved.", records.CompleteForm, running.complete, section="gaps", icon="pencil"),
+    Step("no_conflict", "Declare no conflict of interest", "Whoever has a case says once that they have none in it.",
+         "Save the declaration", "Declared.", records.NoConflictForm, running.declare_no_conflict, section="assignment",
+         icon="person-check"),
+    Step("conflict", "Declare a conflict of interest", "You will not have this case; if you have it now, it goes back to the team. "
+         "A manager is told.", "Save the declaration", "Declared. A manager is told.", records.ConflictForm,
+         running.declare_conflict, section="assignment", icon="slash-circle", tone="danger"),
     Step("priority", "Raise the priority", "It is shown first to everybody.", "Raise it", "Priority raised.", records.PriorityForm,
          running.raise_priority, icon="flag"),
     Step("subject", "Name a member of staff in it", "The concern is about somebody who works here.", "Save the name", "Name saved.",
@@ -135,7 +143,8 @@ _OF_ACTION = {step.action: step for step in _ALL if step.action is not None}
 
 # Where to go for what a guard asks: its sentence, and the step or the part of the page that settles it.
 _SETTLED_BY: dict[str, str] = {
-    **{guard.sentence: "triage" for guard in rules.TRIAGED}, rules.HAS_POINTS.sentence: "point", rules.HAS_DRAFT.sentence: "write_response",
+    **{guard.sentence: "triage" for guard in rules.TRIAGED}, rules.OUTCOME_SOUGHT.sentence: "complete",
+    rules.HAS_POINTS.sentence: "point", rules.HAS_DRAFT.sentence: "write_response",
     rules.PERIOD_AGREED.sentence: "scope", rules.ACKNOWLEDGED.sentence: "acknowledge",
 }
 _SHOWN_IN: dict[str, str] = {
@@ -216,4 +225,5 @@ def _arrangements(case: CaseView) -> tuple[str, ...]:
         return ("subject",)
     wait = "release" if case.held_since else "hold"
     period = ("period",) if case.response_due_on else ()
-    return ("assign", *period, wait, "priority", "subject", "correction")
+    conflict = () if case.my_declaration else ("conflict",)
+    return ("assign", *period, wait, "priority", "subject", *conflict, "correction")

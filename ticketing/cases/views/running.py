@@ -117,3 +117,12 @@ def ask_correction(case: CaseView, form: Any, *, by: Actor, at: datetime) -> Non
 
 def decide_correction(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:  # noqa: ARG001 - every step has this shape
     service.decide_receipt_correction(form.thing.uid, form.decision.data == "yes", form.why.data, by=by, at=at)
+
+def complete(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
+    service.complete(case.reference, form.answers(), seen=form.version.data, by=by, at=at)
+
+def declare_no_conflict(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:  # noqa: ARG001 - every step has this shape
+    service.declare_no_conflict(case.reference, by=by, at=at)
+
+def declare_conflict(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
+    service.declare_conflict(case.reference, form.why.data, by=by, at=at)

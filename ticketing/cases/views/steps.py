@@ -77,8 +77,14 @@ def _lists(case: CaseView) -> Lists:
     return Lists(
         units=units, teams={team.code: team.name for team in accounts.teams()},
         handlers={row.uid: names[row.uid] for row in staff if row.role in HANDLERS},
-        clinicians={row.uid: names[row.uid] for row in staff if row.role is Role.CLINICIAN}, everyone=names,
+        clinicians=_who_may_answer(names), everyone=names,
         packs={code: load(code).name for code in pack_codes()}, suggested=_suggested(case))
+
+
+def _who_may_answer(names: dict[str, str]) -> dict[str, str]:
+    """Clinicians first: they are asked most."""
+    rows = sorted(accounts.staff_who_may(Permission.ANSWER_STATEMENTS), key=lambda row: row.role is not Role.CLINICIAN)
+    return {row.uid: names[row.uid] for row in rows if row.uid in names}
 
 
 def _name(row: accounts.StaffRow, leave: accounts.LeaveRow | None) -> str:

@@ -7,14 +7,14 @@ from flask.typing import ResponseReturnValue
 
 from ticketing.accounts import queries as accounts
 from ticketing.cases import queries, service
-from ticketing.cases.forms.worklist import FilterForm
+from ticketing.cases.forms.worklist import FilterForm, TakeForm
 from ticketing.cases.queries import WorklistView
 from ticketing.cases.views.blueprint import bp, case_of
 from ticketing.codes import queries as codes
 from ticketing.core.permissions import Permission, Role
 from ticketing.core.references import parse_reference
 from ticketing.web.filters import moment_of_request
-from ticketing.web.forms import Form, clean
+from ticketing.web.forms import clean
 from ticketing.web.guards import current_actor, requires
 
 
@@ -45,10 +45,10 @@ def find() -> ResponseReturnValue:
 @bp.post("/cases/<reference>/take")
 @requires(Permission.WORK_CASES)
 def take(reference: str) -> ResponseReturnValue:
-    case, form = case_of(reference), Form()
-    if form.carry_out(lambda: service.take(case.reference, by=current_actor(), at=moment_of_request())):
+    case, form = case_of(reference), TakeForm()
+    if form.validate() and form.carry_out(lambda: service.take(case.reference, by=current_actor(), at=moment_of_request())):
         flash(f"{case.reference} is yours.", "success")
-    for sentence in form.form_errors:
+    for sentence in (*form.form_errors, *form.has_no_conflict.errors):
         flash(sentence, "warning")
     return redirect(url_for("cases.show", reference=case.reference), 303)
 

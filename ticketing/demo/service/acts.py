@@ -27,6 +27,7 @@ def _receive(step: Step, by: Actor, *, is_draft: bool = False) -> str:
         happened_on=told["happened_on"], outcome_sought=told["sought"], points=told["points"], complainant=told["caller"].complainant,
         patient=told["caller"].patient, relationship=told["caller"].relationship, is_anonymous=told["is_anonymous"],
         has_agreed_to_email=told["has_agreed_to_email"], is_risk_answered=True, is_safeguarding=told["is_safeguarding"],
+        received_by_uid=by.uid,
         team_code=told["team"], takes_it=told["takes_it"])
     return cases.keep_draft(concern, by=by, at=step.at) if is_draft else cases.receive(concern, by=by, at=step.at)
 
@@ -45,7 +46,8 @@ def _name_subject(reference: str, step: Step, by: Actor) -> None:
 
 def _triage(reference: str, step: Step, by: Actor) -> None:
     found = Triage(
-        step.values["case_type"], step.values["severity"], step.values["consent"], PACK, is_safeguarding=step.values["is_safeguarding"])
+        step.values["case_type"], step.values["severity"], step.values["consent"], PACK, is_safeguarding=step.values["is_safeguarding"],
+        is_outcome_unsaid=True)
     cases.triage(reference, found, seen=queries.version_of(reference), by=by, at=step.at)
 
 

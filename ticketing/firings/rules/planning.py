@@ -17,7 +17,6 @@ from ticketing.sla.rules import Reckoning, State
 
 SILENCE = "silence"
 EVENT = "event/"
-LIVE = frozenset({State.RUNNING, State.BREACHED})
 FARTHEST_BACK = 400  # days looked back for an opening before giving up
 ENDED_NOTE = "The case ended."
 STOPPED_NOTES: Mapping[State, str] = {
@@ -155,7 +154,7 @@ def wanted(facts: PlanFacts, reckonings: Iterable[Reckoning], versions: Sequence
     if not facts.is_open:
         return ()
     matching = [version for version in versions if _matches(version.conditions, facts)]
-    live = [item for item in reckonings if item.cycle == facts.cycle and item.state in LIVE and item.due_at and item.met_at is None]
+    live = [item for item in reckonings if item.cycle == facts.cycle and item.is_waited_for and item.due_at]
     steps = [_timer_step(version, item, facts) for version in matching if version.trigger.kind.has_timer for item in live]
     steps += [_silence_step(version, facts) for version in matching if version.trigger.kind is TriggerKind.NO_ACTIVITY]
     steps += [_event_step(version, facts, at) for version in matching if version.trigger.kind is TriggerKind.EVENT]
@@ -229,7 +228,7 @@ def compare(
 def stopped_notes(reckonings: Iterable[Reckoning]) -> dict[str, str]:
     """For each timer that has no steps any more, why."""
     return {timer_key(item): STOPPED_NOTES[item.state] for item in reckonings
-            if item.state in STOPPED_NOTES and (item.state is not State.BREACHED or item.met_at is not None)}
+            if item.state in STOPPED_NOTES and not item.is_waited_for}
 
 
 def _plan_passed(

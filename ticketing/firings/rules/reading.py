@@ -44,6 +44,7 @@ EVENT_WORDS: Mapping[EventKind, str] = {
     EventKind.REOPENED: "a case is reopened",
     EventKind.STATEMENT_ASKED: "a statement is asked for",
     EventKind.STATEMENT_GIVEN: "a statement is given",
+    EventKind.STATEMENT_ENDED: "a request for a statement is withdrawn or handed back",
     EventKind.ESCALATED_STAGE: "a concern moves to the next stage",
     EventKind.REVIEW_ASKED: "a review is asked for",
     EventKind.REVIEW_ANSWERED: "a review is answered",

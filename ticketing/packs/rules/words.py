@@ -23,6 +23,7 @@ class EventKind(StrEnum):
     REOPENED = "reopened"
     STATEMENT_ASKED = "statement_asked"      # subject: the request
     STATEMENT_GIVEN = "statement_given"      # subject: the request
+    STATEMENT_ENDED = "statement_ended"      # subject: the request; data: reason (withdrawn or declined); excuses it, never satisfies it
     ESCALATED_STAGE = "escalated_stage"      # the case moved to the next stage of the procedure, or began there
     REVIEW_ASKED = "review_asked"
     REVIEW_ANSWERED = "review_answered"

@@ -49,7 +49,7 @@ def parse_event(text: str, zone: str) -> Event:
         due_on = _day(what or when, zone, name)
         return Event(kind, moment, data={"due_on": due_on.isoformat()})
     moment = parse_moment(when, zone, name)
-    if kind in (EventKind.STATEMENT_ASKED, EventKind.STATEMENT_GIVEN):
+    if kind in (EventKind.STATEMENT_ASKED, EventKind.STATEMENT_GIVEN, EventKind.STATEMENT_ENDED):
         return Event(kind, moment, subject=what.strip() or "1")
     return Event(kind, moment, data=_data(kind, what.strip(), text))
 

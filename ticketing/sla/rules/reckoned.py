@@ -45,6 +45,7 @@ class Reckoning:
     due_at: datetime | None = None
     met_at: datetime | None = None
     breached_at: datetime | None = None
+    excused_at: datetime | None = None             # from here on nobody waits for it any more, breached or not
     held_since: datetime | None = None
     due_if_released_at: datetime | None = None     # for a held target: the due moment if it were released now
     first_due_at: datetime | None = None           # before any event moved it: the statutory date beside an agreed one
@@ -77,6 +78,11 @@ class Reckoning:
     def calendar(self) -> WorkingCalendar | None:
         """The calendar it was reckoned with; None for a target that does not apply."""
         return self._calendar
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether somebody still has to do what the target asks."""
+        return self.state in (State.RUNNING, State.BREACHED) and self.met_at is None and self.excused_at is None
 
     @property
     def account(self) -> tuple[DayLine, ...]:

@@ -104,6 +104,7 @@ class _Place:
             rule=target, state=state, cycle=run.cycle, subject=run.subject, occurrence=run.occurrence,
             started_at=run.began_at.astimezone(UTC), due_at=due_at, met_at=met_at.astimezone(UTC) if met_at else None,
             breached_at=due_at if state is State.BREACHED else None,
+            excused_at=run.excuse.at.astimezone(UTC) if run.excuse and not met_at else None,
             held_since=min(hold.since for hold in holds if hold.until is None).astimezone(UTC) if is_held else None,
             due_if_released_at=self._due_if_released(target, run, holds) if is_held else None,
             first_due_at=moves.first_due_at, agreed_on=self._agreed_on(run.cycle), used=used, left=left, why=why, why_null=why_null,

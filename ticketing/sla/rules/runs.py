@@ -65,7 +65,7 @@ def _single(target: Target, events: Sequence[Event], cycle: int, subject: str, s
             start = event
         if met is None and kind in target.satisfied_by and satisfies(target, event):
             met = event
-        if excuse is None and (kind is EventKind.ENDED or kind in target.excused_by):
+        if excuse is None and (kind is EventKind.ENDED or kind in target.excused_by or is_end_of(event, subject)):
             excuse = event
         if kind in moved_by:
             movers = (*movers, event)
@@ -74,8 +74,13 @@ def _single(target: Target, events: Sequence[Event], cycle: int, subject: str, s
     return Run(cycle, subject, 1, start.at, None, start.kind, met, excuse, movers)
 
 
+def is_end_of(event: Event, subject: str) -> bool:
+    """Whether this one request was withdrawn or handed back: nobody waits for it any more, and nobody gave it."""
+    return event.kind is EventKind.STATEMENT_ENDED and event.subject == subject
+
+
 def _about(target: Target, events: Sequence[Event], subject: str) -> Sequence[Event]:
-    own = {*target.starts, *target.satisfied_by}
+    own = {*target.starts, *target.satisfied_by, EventKind.STATEMENT_ENDED}
     return [event for event in events if event.subject == subject or event.kind not in own]
 
 
