@@ -101,8 +101,8 @@ _ALL = (
     Step("write_response", "Write the response", "Each saving keeps a version.", "Save this version", "Version saved.", steps.WriteForm,
          running.write, section="response", icon="pencil"),
     Step("statement", "Ask for a statement", "They get a mail, and a page on which they answer. They see the points you choose, your "
-         "questions and where to look; nothing of who complained.", "Send the questions", "Questions sent.", statements.AskForm, running.ask,
-         section="statements", icon="question-circle"),
+         "questions and where to look; nothing of who complained.", "Send the questions", "Questions sent.", statements.AskForm,
+         running.ask, section="statements", icon="question-circle"),
     Step("withdraw_statement", "Withdraw a request", "They need not answer any more.", "Withdraw the request", "Request withdrawn.",
          statements.WithdrawForm, running.withdraw_statement, section="statements", icon="x-circle"),
     Step("task", "Add a task or call-back", "It appears under “My tasks” of whoever does it.", "Add it", "Added.", records.TaskForm,
