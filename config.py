@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+from ticketing.core.permissions import Role, minutes_by_role, roles_of
 
 ROOT = Path(__file__).resolve().parent
 DEMO_KEY = "demo-only-key-never-for-real-patients"
@@ -44,6 +48,10 @@ class Settings:
     secure_cookies: bool = True  # cookies only over https; off for demo and development on http
     session_idle_minutes: int = 30  # signed out after this long without a page
     session_hours: int = 12  # signed out after this long in any case
+    session_idle_by_role: str = "administrator=15"  # other minutes for some roles, such as administrator=15 auditor=60
+    confirm_minutes: int = 10  # passkeys, codes and other people's second steps are changed this long after proving who one is
+    mfa_roles: str = "all"  # roles that must have a second step: names with spaces, all or none; none for demo and development
+    trusted_hosts: str = ""  # other names we may be called by, beside PUBLIC_URL's; any other is refused in production
     password_memory_kib: int = 19456  # argon2id memory for each password hash; less is refused in production
     password_rounds: int = 2  # argon2id passes over that memory; a change re-hashes each password at its next sign-in
     sweep_seconds: int = 20  # how often the escalation sweep wakes
@@ -64,6 +72,7 @@ class Settings:
             "database_url": _url(settings.database_url),
             "migration_database_url": _url(settings.migration_database_url or settings.database_url),
             "secure_cookies": settings.secure_cookies if "secure_cookies" in given else not relaxed,
+            "mfa_roles": settings.mfa_roles if "mfa_roles" in given or not relaxed else "none",
             "debug": settings.debug or _value("flask_debug", "bool", environ.get("FLASK_DEBUG", "")),
         }
         settings = cls(**{**given, **filled})
@@ -76,7 +85,7 @@ class Settings:
         return cls(**{
             "redress_env": "test", "secret_key": "test-key-" + "0" * 32, "database_url": _url(database_url), "secure_cookies": False,
             "migration_database_url": _url(database_url), "public_url": "http://localhost", "log_level": "ERROR",
-            "password_memory_kib": 64, "password_rounds": 1, **changes,
+            "password_memory_kib": 64, "password_rounds": 1, "mfa_roles": "none", "session_idle_by_role": "", **changes,
         })
 
     def as_config(self) -> dict[str, Any]:
@@ -94,6 +103,7 @@ class Settings:
             "REMEMBER_COOKIE_DURATION": 0,
             "MAX_CONTENT_LENGTH": 2 * 1024 * 1024,
             "MAX_FORM_MEMORY_SIZE": 2 * 1024 * 1024,
+            "TRUSTED_HOSTS": self._hosts(),
             "WTF_CSRF_TIME_LIMIT": None,
             "WTF_CSRF_SSL_STRICT": False,  # it asks for the referrer, which our own pages forbid; guards.py asks the browser instead
         }
@@ -117,8 +127,25 @@ class Settings:
             "options": f"-c statement_timeout={self.database_statement_seconds * 1000} -c timezone=UTC",
         }
 
-    def _refuse_unsafe(self) -> None:
+    def _hosts(self) -> list[str] | None:
+        """Names a visitor may call us by (Flask refuses the rest); the machine itself may ask for our health."""
+        named = re.split(r"[\s,]+", self.trusted_hosts.strip()) if self.trusted_hosts.strip() else []
+        if not named and self.redress_env != "production":
+            return None
+        return [urlsplit(self.public_url).hostname or "", *named, "127.0.0.1", "localhost"]
+
+    def _refuse_roles(self) -> list[str]:
+        """Settings that name roles, read as the program will read them."""
         reasons = []
+        for name, read in (("mfa_roles", roles_of), ("session_idle_by_role", minutes_by_role)):
+            try:
+                read(getattr(self, name))
+            except ValueError:
+                reasons.append(f"{name.upper()} is {getattr(self, name)!r}: use the roles {', '.join(Role)}.")
+        return reasons
+
+    def _refuse_unsafe(self) -> None:
+        reasons = self._refuse_roles()
         if self.database_sslmode and self.database_sslmode not in SSL_MODES:
             reasons.append(f"DATABASE_SSLMODE is {self.database_sslmode!r}: use one of {', '.join(SSL_MODES)}.")
         if min(self.database_pool, self.database_connect_seconds, self.database_silence_seconds, self.database_statement_seconds) < 1:

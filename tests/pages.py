@@ -139,10 +139,13 @@ class Page:
         return {link.text: link.get("href") for link in self.all("a")}
 
     def form(self, action: str | None = None) -> Element:
-        """The page's form that posts (to `action`, where there are several); the one to sign out, in the header, does not count."""
+        """The page's form that posts (to `action`, where there are several).
+
+        The one to sign out, in the header, does not count, nor one that stays hidden without a script.
+        """
         main = self.all("main")
         forms = main[0].all("form", method="post") if main and action is None else self.all("form", method="post")
-        found = [form for form in forms if action is None or form.get("action") == action]
+        found = [form for form in forms if form.get("action") == action or (action is None and "hidden" not in form.attributes)]
         assert len(found) == 1, f"{len(found)} forms post to {action or 'somewhere'}: {[form.get('action') for form in found]}"
         return found[0]
 

@@ -11,7 +11,10 @@ from ticketing.web.guards import OPEN_TO_ALL
 PUBLIC = {
     "accounts.forgotten",
     "accounts.forgotten_sent",
+    "accounts.passkey_options",
+    "accounts.passkey_sign_in",
     "accounts.password",
+    "accounts.second_step",
     "accounts.sign_in",
     "accounts.sign_out",
     "operations.healthz",

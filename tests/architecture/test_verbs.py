@@ -15,7 +15,7 @@ from ticketing.core.database import Model
 UNAUDITED = {
     "AuditStream", "AuditEntry", "AuditPrivate",  # the trail itself
     "OutboxMessage", "OutboxAttempt",  # the ledger of attempts is its own proof
-    "UserSession", "SingleUseToken", "Throttle",  # how a sign-in is remembered and slowed; the sign-in itself is on the trail
+    "UserSession", "SingleUseToken", "Throttle", "Ceremony",  # how a sign-in is remembered and slowed; the sign-in itself is on the trail
     "Timer",  # a cache of what is reckoned from the events, which are audited
     "Firing",  # planned from timers and rules; what it does is audited on the case
     "Sending",  # that a form went through once; what it did is on the trail

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyotp
 import sqlalchemy as sa
 from flask import current_app, url_for
 from playwright.sync_api import Page
@@ -21,7 +22,8 @@ from ticketing.cases.views.offers import STEPS
 from ticketing.codes import queries as codes
 from ticketing.core import clock
 from ticketing.core.database import db
-from ticketing.core.permissions import Actor, Role
+from ticketing.core.errors import NotFound
+from ticketing.core.permissions import Actor, Role, machine
 from ticketing.firings import queries as ladder
 from ticketing.outbox.models import OutboxMessage
 
@@ -56,7 +58,7 @@ def sign_in(page: Page, email: str, password: str) -> None:
     page.goto("/sign-in")
     page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(lambda url: not url.endswith("/sign-in"))
 
 
@@ -132,6 +134,31 @@ def _colleague(_actor: Actor | None) -> dict[str, Any]:
     return {"uid": next(person.uid for person in accounts.staff_list().rows if person.role is Role.OFFICER)}
 
 
+def _half_in(page: Page) -> None:
+    """Somebody with an authenticator app has typed the right password."""
+    email, password, at = "iris.vale@hospital.example", "nine blue lanterns hum", clock.now()
+    try:
+        accounts.staff_by_email(email)
+    except NotFound:
+        accounts_service.add_staff(email, "Iris Vale", Role.AUDITOR, password=password, by=machine("gallery"), at=at)
+        entered = accounts_service.sign_in(accounts.weigh(email, password, "192.0.2.9", at=at), "Firefox on Windows", at=at)
+        here = accounts.signed_in(entered.token or "", at=at)
+        assert here is not None
+        begun = accounts_service.begin_app(by=here.staff.actor, at=at)
+        pending = accounts.pending_app(begun, here.staff.id, at=at)
+        assert pending is not None
+        code = pyotp.TOTP(pending.secret.replace(" ", "")).at(at)
+        accounts_service.add_app(
+            begun, code, accounts.draw_recovery_codes(), session_id=here.session_id, by=here.staff.actor, at=at)
+    db.session.rollback()
+    sign_in(page, email, password)
+
+
+def _begin_app(page: Page) -> None:
+    page.goto("/account/security")
+    page.get_by_role("button", name="Set up an app").click()
+
+
 def _bring_a_concern(page: Page) -> None:
     """The receipt is shown to whoever has just sent something."""
     page.goto("/concerns/new")
@@ -183,6 +210,7 @@ STOPS: tuple[Stop, ...] = (
     Stop("forgotten", None, "accounts.forgotten"),
     Stop("forgotten-sent", None, "accounts.forgotten_sent"),
     Stop("choose-password", None, "accounts.password", _password_link),
+    Stop("second-step", None, "accounts.second_step", prepare=_half_in),
 
     Stop("worklist", OFFICER, "cases.worklist", _query(view="team")),
     Stop("worklist-mine", OFFICER, "cases.worklist", _query(view="mine"), is_pictured=False),
@@ -218,6 +246,10 @@ STOPS: tuple[Stop, ...] = (
 
     Stop("account", OFFICER, "accounts.account"),
     Stop("account-password", OFFICER, "accounts.change_password"),
+    Stop("account-signing-in", OFFICER, "accounts.security"),
+    Stop("account-app", OFFICER, "accounts.add_app", prepare=_begin_app),
+    Stop("account-passkey", OFFICER, "accounts.add_passkey"),
+    Stop("account-confirm", OFFICER, "accounts.confirm"),
     Stop("account-leave", OFFICER, "accounts.leave"),
 
     Stop("staff", ADMINISTRATOR, "accounts.staff"),
@@ -225,6 +257,7 @@ STOPS: tuple[Stop, ...] = (
     Stop("person", ADMINISTRATOR, "accounts.person", _colleague),
     Stop("person-change", ADMINISTRATOR, "accounts.change", _colleague),
     Stop("person-leave", ADMINISTRATOR, "accounts.leave_of_person", _colleague),
+    Stop("person-second-step", ADMINISTRATOR, "accounts.reset_second_steps", _colleague),
     Stop("person-close", ADMINISTRATOR, "accounts.close", _colleague),
     Stop("teams", ADMINISTRATOR, "accounts.teams"),
     Stop("team-new", ADMINISTRATOR, "accounts.add_team"),

@@ -92,14 +92,15 @@ def _hospital(scratch: Path) -> Iterator[tuple[Flask, str]]:
     clock.now = lambda: TUESDAY_MORNING
     app = create_app(Settings(
         redress_env="demo", secret_key=DEMO_KEY, database_url=f"sqlite:///{scratch / 'demo.sqlite3'}", secure_cookies=False,
-        migration_database_url=f"sqlite:///{scratch / 'demo.sqlite3'}", log_level="ERROR", password_memory_kib=1024, password_rounds=1))
+        migration_database_url=f"sqlite:///{scratch / 'demo.sqlite3'}", log_level="ERROR", password_memory_kib=1024, password_rounds=1,
+        mfa_roles="none"))
     app.instance_path = str(scratch)
     with app.app_context():
         flask_migrate.upgrade()
         transport = demo_jobs.keep_at_once(scratch / "mailbox")
         demo.seed(mail_from=app.config["MAIL_FROM"], transport=transport, progress=_tell, at=TUESDAY_MORNING)
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
-    app.config["PUBLIC_URL"] = f"http://127.0.0.1:{server.server_port}"
+    app.config["PUBLIC_URL"] = f"http://localhost:{server.server_port}"  # passkeys need a name
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield app, app.config["PUBLIC_URL"]
@@ -135,7 +136,8 @@ def _in(app: Flask, ask: Any) -> Any:
 
 def _take(app: Flask, context: BrowserContext, page: Page, painter: Page, size: str, stop: Stop, email: str | None) -> None:
     if stop.prepare:
-        stop.prepare(page)
+        with app.app_context():
+            stop.prepare(page)
     answer = page.goto(_in(app, lambda: stop.url(actor_at(email) if email else None)))
     assert answer, stop.name
     assert answer.ok, f"{stop.name} answered {answer.status}"

@@ -68,7 +68,7 @@ def test_a_missed_acknowledgement_is_told_by_mail_explained_by_the_officer_and_s
     page.goto(f"/cases/{reference}")
     page.get_by_label("E-mail").fill(officer.email)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text(reference)
     expect(page.get_by_text("Missed, and nobody has said why")).to_be_visible()
     missed = page.locator(".timer", has=page.get_by_role("heading", name="Acknowledge"))

@@ -21,7 +21,7 @@ def test_submitting_is_whole_or_nothing():
 def test_each_address_is_counted_by_itself():
     for _ in range(20):
         service.submit(concern(), "192.0.2.1", at=TUESDAY)
-    with pytest.raises(TooMany, match="try again in 60 minutes"):
+    with pytest.raises(TooMany, match="Try again in 60 minutes"):
         service.submit(concern(), "192.0.2.1", at=TUESDAY)
     assert service.submit(concern(), "192.0.2.2", at=TUESDAY)
 

@@ -152,7 +152,7 @@ def test_one_address_cannot_flood_the_team_and_loses_nothing_typed(client, hospi
     for _ in range(20):
         assert client.post(NEW, data=ANONYMOUS).status_code == 303
     page = client.send(NEW, ANONYMOUS, status=429)
-    assert "Too many concerns came from your network in the last hour. Nothing you typed is lost: try again in 60 minutes" in page.text
+    assert "Nothing you typed is lost, and you can always call us. Try again in 60 minutes" in page.text
     assert "The lift is broken." in page.html
     assert len(cases()) == 20
 

@@ -37,6 +37,45 @@ class ChangePasswordForm(NewPasswordForm):
     present = PasswordField("Present password", [InputRequired("Enter the password you use now.")])
 
 
+class CodeForm(Form):
+    """A second step at sign-in."""
+
+    code = LineField("Code", missing="Enter the code that your app shows, or a recovery code.", most=100)
+
+
+class AppCodeForm(Form):
+    """Proof that the app was set up: its present code."""
+
+    code = LineField("Code from the app", missing="Enter the six digits that the app shows now.", most=100)
+
+
+class PasskeyForm(Form):
+    """What a browser says of a passkey; filled in by a script."""
+
+    answer = HiddenField("Answer", missing="Your browser gave no answer. Try again.", most=20_000)
+    next = HiddenField("Next page", is_required=False, most=10_000)
+
+
+class PasskeyNameForm(Form):
+    """A passkey just made, and what its owner calls it."""
+
+    name = LineField("Name for it", is_required=False, most=60)
+    answer = HiddenField("Answer", missing="Your browser made no passkey. Use the button below.", most=20_000)
+
+
+class ConfirmForm(Form):
+    """Proving again who one is; the code only where a second step is set up."""
+
+    password = PasswordField("Password", [InputRequired("Enter your password.")])
+    code = LineField("Code from your app, or a recovery code", is_required=False, most=100)
+    next = HiddenField("Next page", is_required=False, most=10_000)
+
+
+class ResetStepsForm(Form):
+    why = TextField("Why, and how you made sure that it is really them",
+                    missing="Say why, and how you made sure that it is really them.", most=2_000)
+
+
 class LeaveForm(Form):
     """One's own leave, or somebody's: who may be the deputy depends on whose it is."""
 

@@ -1,10 +1,11 @@
-"""Staff accounts, teams, leave, sessions and single-use tokens."""
+"""Staff accounts, teams, leave, and how people sign in: sessions, second steps, single-use tokens and counts of tries."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ticketing.core.database import Model
@@ -81,6 +82,9 @@ class UserSession(Model):
     seen_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     browser: Mapped[str] = mapped_column(default="")
+    method: Mapped[str] = mapped_column(String(40), default="password")  # rules.Method; how it was opened
+    has_second_step: Mapped[bool] = mapped_column(default=False)
+    confirmed_at: Mapped[datetime | None]  # when its owner last proved who they are
 
 
 class SingleUseToken(Model):
@@ -93,6 +97,82 @@ class SingleUseToken(Model):
     purpose: Mapped[str] = mapped_column(String(20))
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), index=True)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class AuthenticatorApp(Model):
+    """Somebody's authenticator app (RFC 6238).  The secret is sealed; `last_step` is the newest code used, so that none works twice."""
+
+    __tablename__ = "authenticator_apps"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), unique=True)
+    sealed_secret: Mapped[str]
+    last_step: Mapped[int]
+    added_at: Mapped[datetime]
+
+
+class Passkey(Model):
+    """A passkey (WebAuthn credential): only its public half is here."""
+
+    __tablename__ = "passkeys"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uid: Mapped[str] = mapped_column(String(32), unique=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), index=True)
+    credential_id: Mapped[str] = mapped_column(String(1400), unique=True)  # base64url of at most 1023 bytes
+    public_key: Mapped[bytes]
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str]
+    is_synced: Mapped[bool] = mapped_column(default=False)
+    added_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class RecoveryCode(Model):
+    """One way in for whoever has lost phone and keys: found by its first letters, the rest hashed like a password; works once."""
+
+    __tablename__ = "recovery_codes"
+    __table_args__ = (UniqueConstraint("staff_id", "selector"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), index=True)
+    selector: Mapped[str] = mapped_column(String(8))
+    code_hash: Mapped[str]
+    made_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class Identity(Model):
+    """Who somebody is to the hospital's single sign-on: linked once by a verified address, from then on by `subject` alone."""
+
+    __tablename__ = "identities"
+    __table_args__ = (UniqueConstraint("issuer", "subject"), UniqueConstraint("staff_id", "issuer"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    issuer: Mapped[str] = mapped_column(String(500))
+    subject: Mapped[str] = mapped_column(String(255))
+    linked_at: Mapped[datetime]
+
+
+class Ceremony(Model):
+    """Something begun that one browser must finish within minutes, once: a second step, a passkey's challenge, a trip to single sign-on.
+
+    The browser holds the token, the table its hash.  `secret` is the challenge, the sealed secret of a new app, or the proof key.
+    """
+
+    __tablename__ = "ceremonies"
+    __audited__ = False
+    __table_args__ = (Index("ix_ceremonies_expires_at", "expires_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(20))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"), index=True)
+    secret: Mapped[str] = mapped_column(default="")
+    facts: Mapped[dict[str, Any]]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
 

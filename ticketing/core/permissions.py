@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -116,3 +117,17 @@ def complainant(reference: str) -> Actor:
 def staff_actor(*, uid: str, name: str, role: Role, staff_id: int, team_ids: frozenset[int] = frozenset()) -> Actor:
     """The actor for a staff account: its kind follows its role."""
     return Actor(uid=uid, name=name, kind=ActorKind(role.value), role=role, staff_id=staff_id, team_ids=team_ids, permissions=GRANTS[role])
+
+
+def roles_of(setting: str) -> frozenset[Role]:
+    """The roles that a setting such as `administrator,manager` names; `all` and `none` are understood.  Raises ValueError."""
+    words = [word for word in re.split(r"[\s,]+", setting.strip().lower()) if word]
+    if words == ["all"]:
+        return frozenset(Role)
+    return frozenset() if words in ([], ["none"]) else frozenset(Role(word) for word in words)
+
+
+def minutes_by_role(setting: str) -> dict[Role, int]:
+    """`administrator=15 manager=20` as minutes by role.  Raises ValueError."""
+    pairs = [word.partition("=") for word in re.split(r"[\s,]+", setting.strip().lower()) if word]
+    return {Role(name): int(number) for name, _, number in pairs}

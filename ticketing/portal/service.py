@@ -18,5 +18,6 @@ def submit(concern: Concern, address: str, *, at: datetime) -> str:
 
     Raises TooMany where one address sends more than a ward or a library would, Invalid for what cannot be used as given.
     """
-    accounts.count_visit(Limited.CONCERN, address, "Too many concerns came from your network in the last hour.", at=at)
+    sentence = "Too many concerns came from your network in the last hour. Nothing you typed is lost, and you can always call us."
+    accounts.count_visit(Limited.CONCERN, address, sentence, at=at)
     return cases.receive(concern, by=complainant("new"), at=at)

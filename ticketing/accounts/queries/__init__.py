@@ -1,12 +1,25 @@
 """Reading accounts: staff, teams, leave and signing in, as frozen rows."""
 
+from ticketing.accounts.queries.hashing import FreshCode, draw_recovery_codes, hash_password, password_cost
 from ticketing.accounts.queries.leave import LeaveRow, away_on, covered_by, leave_of, on_leave, stand_in_for
+from ticketing.accounts.queries.passkeys import RelyingParty, authentication_options, registration_options, relying_party
+from ticketing.accounts.queries.second_steps import (
+    CodeAttempt,
+    OwedStep,
+    PasskeyRow,
+    PendingApp,
+    Steps,
+    is_second_step_required,
+    owed_step,
+    pending_app,
+    steps_of,
+    weigh_code,
+)
 from ticketing.accounts.queries.signing_in import (
     SessionRow,
     SignedIn,
     TokenRow,
     live_token,
-    password_cost,
     password_link,
     sessions_of,
     signed_in,
@@ -31,8 +44,10 @@ from ticketing.accounts.queries.staff import (
 from ticketing.accounts.queries.teams import TeamRow, team_by_code, team_by_id, teams
 
 __all__ = [
-    "NOBODY", "LeaveRow", "SessionRow", "SignedIn", "StaffFilter", "StaffRow", "TeamRow", "TokenRow", "actor_of", "away_on", "covered_by",
-    "deputies_for", "leads_of", "leave_of", "live_token", "names_by_id", "names_by_uid", "on_leave", "password_cost", "password_link",
-    "sessions_of", "signed_in", "staff_by_email", "staff_by_id", "staff_by_uid", "staff_list", "staff_of_team", "staff_who_may",
-    "stand_in_for", "team_by_code", "team_by_id", "teams", "weigh",
+    "NOBODY", "CodeAttempt", "FreshCode", "LeaveRow", "OwedStep", "PasskeyRow", "PendingApp", "RelyingParty", "SessionRow", "SignedIn",
+    "StaffFilter", "StaffRow", "Steps", "TeamRow", "TokenRow", "actor_of", "authentication_options", "away_on", "covered_by",
+    "deputies_for", "draw_recovery_codes", "hash_password", "is_second_step_required", "leads_of", "leave_of", "live_token",
+    "names_by_id", "names_by_uid", "on_leave", "owed_step", "password_cost", "password_link", "pending_app", "registration_options",
+    "relying_party", "sessions_of", "signed_in", "staff_by_email", "staff_by_id", "staff_by_uid", "staff_list", "staff_of_team",
+    "staff_who_may", "stand_in_for", "steps_of", "team_by_code", "team_by_id", "teams", "weigh", "weigh_code",
 ]

@@ -8,6 +8,8 @@ import hmac
 import re
 from datetime import datetime, timedelta
 
+INVITATION, RESET = "invitation", "reset"
+PASSWORD_PURPOSES = (INVITATION, RESET)  # the only links that may set a password
 SEEN_EVERY = timedelta(minutes=1)  # how often a session in use is noted
 LOCAL_PATH = re.compile(r"/(?!/)[A-Za-z0-9_\-./]*")
 SYSTEMS = (("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS X", "Mac"),

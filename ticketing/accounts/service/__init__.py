@@ -1,13 +1,27 @@
-"""The verbs of accounts: staff and teams, leave, passwords and signing in."""
+"""The verbs of accounts: staff and teams, leave, passwords, second steps and signing in."""
 
 from ticketing.accounts.service.leave import end_leave, set_leave
+from ticketing.accounts.service.passkeys import add_passkey, begin_passkey, confirm_with_passkey, sign_in_with_passkey
 from ticketing.accounts.service.passwords import ask_reset, change_password, invite, set_password
+from ticketing.accounts.service.second_steps import (
+    Added,
+    add_app,
+    begin_app,
+    confirm,
+    pass_second_step,
+    remove_app,
+    remove_passkey,
+    renew_recovery_codes,
+    reset_second_steps,
+)
 from ticketing.accounts.service.signing_in import count_visit, end_session, revoke_sessions, sign_in, sign_out, tidy, touch_session
 from ticketing.accounts.service.staff import add_staff, change_staff, deactivate, reactivate, set_teams, welcome_staff
 from ticketing.accounts.service.teams import add_team, change_team, set_leads
 
 __all__ = [
-    "add_staff", "add_team", "ask_reset", "change_password", "change_staff", "change_team", "count_visit", "deactivate", "end_leave",
-    "end_session", "invite", "reactivate", "revoke_sessions", "set_leads", "set_leave", "set_password", "set_teams", "sign_in",
-    "sign_out", "tidy", "touch_session", "welcome_staff",
+    "Added", "add_app", "add_passkey", "add_staff", "add_team", "ask_reset", "begin_app", "begin_passkey", "change_password",
+    "change_staff", "change_team", "confirm", "confirm_with_passkey", "count_visit", "deactivate", "end_leave", "end_session", "invite",
+    "pass_second_step", "reactivate", "remove_app", "remove_passkey", "renew_recovery_codes", "reset_second_steps", "revoke_sessions",
+    "set_leads", "set_leave", "set_password", "set_teams", "sign_in", "sign_in_with_passkey", "sign_out", "tidy", "touch_session",
+    "welcome_staff",
 ]

@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from flask import current_app
 
 from ticketing.accounts import rules
-from ticketing.accounts.models import SingleUseToken, Staff
-from ticketing.accounts.queries import password_cost
-from ticketing.accounts.rules import Attempt, Limited, SignIn
+from ticketing.accounts.models import SingleUseToken, Staff, UserSession
+from ticketing.accounts.queries import hash_password
+from ticketing.accounts.rules import INVITATION, RESET, Attempt, Limited, Method, SignIn
 from ticketing.accounts.service.rows import _lock_staff, _must_manage
 from ticketing.accounts.service.signing_in import _count_and_refuse, _forget_tries, count_try, end_sessions, new_session
 from ticketing.audit import service as audit
@@ -24,7 +24,6 @@ from ticketing.core.references import new_uid
 from ticketing.outbox import service as outbox
 from ticketing.outbox.rules import NewMessage
 
-INVITATION, RESET = "invitation", "reset"
 LIVES: dict[str, timedelta] = {INVITATION: timedelta(hours=48), RESET: timedelta(hours=1)}
 DEAD_LINK = "This link has been used or is too old. Ask for a new one below."
 
@@ -67,7 +66,8 @@ def set_password(token: str, password: str, *, at: datetime) -> None:
     """
     found = db.session.execute(
         sa.update(SingleUseToken)
-        .where(SingleUseToken.token_hash == rules.token_hash(token), SingleUseToken.used_at.is_(None), SingleUseToken.expires_at > at)
+        .where(SingleUseToken.token_hash == rules.token_hash(token), SingleUseToken.purpose.in_(rules.PASSWORD_PURPOSES),
+               SingleUseToken.used_at.is_(None), SingleUseToken.expires_at > at)
         .values(used_at=at).returning(SingleUseToken.staff_id),
     ).scalar()
     staff = db.session.get(Staff, found) if found is not None else None
@@ -78,10 +78,13 @@ def set_password(token: str, password: str, *, at: datetime) -> None:
 
 
 @atomic
-def change_password(attempt: Attempt, password: str, browser: str, *, by: Actor, at: datetime) -> SignIn:
+def change_password(
+    attempt: Attempt, password: str, browser: str, *, session_id: int | None = None, by: Actor, at: datetime,
+) -> SignIn:
     """A new password for oneself; `attempt` is the present one, weighed: a wrong one counts and locks as at the door.
 
-    Every browser is signed out; this one gets the new session token returned.  Raises Invalid (field password) as `set_password`.
+    Every browser is signed out; this one (`session_id`) gets a new session, opened as it was, whose token is returned.
+    Raises Invalid (field password) as `set_password`.
     """
     staff = db.session.get_one(Staff, by.staff_id)
     if attempt.staff_id not in (None, staff.id):
@@ -89,8 +92,10 @@ def change_password(attempt: Attempt, password: str, browser: str, *, by: Actor,
     refusal = _count_and_refuse(attempt, at=at)
     if refusal is not None:
         return refusal
+    before = db.session.get(UserSession, session_id) if session_id is not None else None
+    method, has_second_step = (before.method, before.has_second_step) if before else (Method.PASSWORD.value, False)
     _set(staff, password, at=at)
-    token = new_session(staff.id, browser, at=at)
+    token = new_session(staff.id, browser, method=method, has_second_step=has_second_step, at=at)
     audit.record(staff_stream(staff.uid), Act.STAFF_PASSWORD_SET, by=by, at=at)
     return SignIn(token=token)
 
@@ -100,7 +105,7 @@ def _new_hash(password: str, staff: Staff) -> str:
     problem = rules.password_problem(password, codes.common_passwords(), (staff.name, staff.email.partition("@")[0]))
     if problem is not None:
         raise Invalid(problem, field="password")
-    return rules.hash_password(password, password_cost())
+    return hash_password(password)
 
 
 @atomic

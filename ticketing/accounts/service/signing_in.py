@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from math import ceil
 from typing import Any, cast
 
@@ -13,21 +15,24 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from ticketing.accounts import rules
 from ticketing.accounts.models import SingleUseToken, Staff, Throttle, UserSession
-from ticketing.accounts.rules import LIMITS, SEEN_EVERY, Attempt, Limited, SignIn
+from ticketing.accounts.queries import steps_of
+from ticketing.accounts.rules import LIMITS, SEEN_EVERY, Attempt, Limited, Method, Purpose, SignIn
+from ticketing.accounts.service.ceremonies import _drop_ceremonies, _forget_ceremonies, begin_ceremony
 from ticketing.accounts.service.rows import _lock_staff, _must_be_or_manage
 from ticketing.audit import service as audit
 from ticketing.audit.rules import ACCESS_STREAM, Act, staff_stream
 from ticketing.core.database import atomic, db, is_postgresql
-from ticketing.core.errors import TooMany
+from ticketing.core.errors import Conflict, TooMany
 from ticketing.core.permissions import Actor, machine, staff_actor
 
 KEPT_FOR = timedelta(days=30)
 DOOR = machine("sign-in")
+WRONG = {Limited.NAME: "wrong name or password", Limited.CODE: "wrong code"}
 
 
 @atomic
 def sign_in(attempt: Attempt, browser: str, *, old_token: str = "", at: datetime) -> SignIn:
-    """Decide a weighed try (queries.weigh): a new session token, a refusal, or a lock and the moment it ends.
+    """Decide a weighed try (queries.weigh): a new session token, a second step still owed, a refusal, or a lock and when it ends.
 
     The try is counted first, so however many run at once no more than the limit are ever decided.  Never raises for a wrong
     password: the count and the trail's entry must stay.  `old_token` is what the browser held before; it ends.
@@ -36,13 +41,27 @@ def sign_in(attempt: Attempt, browser: str, *, old_token: str = "", at: datetime
     if refusal is not None:
         return refusal
     staff = db.session.get_one(Staff, attempt.staff_id)
-    staff.previous_sign_in_at, staff.last_sign_in_at = staff.last_sign_in_at, at
     if attempt.fresh_hash is not None:
         staff.password_hash = attempt.fresh_hash
+    if steps_of(staff.id).has_any:
+        return _ask_second_step(staff, "password", at=at)
+    return _let_in(staff, Method.PASSWORD, browser, has_second_step=False, old_token=old_token, at=at)
+
+
+def _ask_second_step(staff: Staff, after: str, *, at: datetime) -> SignIn:
+    """Part of a verb: half way in; `after` is what was right so far."""
+    token = begin_ceremony(Purpose.SECOND_STEP, staff_id=staff.id, facts={"after": after}, at=at)
+    audit.record(staff_stream(staff.uid), Act.STAFF_SECOND_STEP_ASKED, by=_actor(staff), at=at, facts={"after": after})
+    return SignIn(step_token=token)
+
+
+def _let_in(staff: Staff, method: Method, browser: str, *, has_second_step: bool, old_token: str, at: datetime) -> SignIn:
+    """Part of a verb: everything was right; a new session, and what the browser held before is over."""
+    staff.previous_sign_in_at, staff.last_sign_in_at = staff.last_sign_in_at, at
     if old_token:
         sign_out(old_token, at=at)
-    token = new_session(staff.id, browser, at=at)
-    audit.record(staff_stream(staff.uid), Act.STAFF_SIGNED_IN, by=_actor(staff), at=at)
+    token = new_session(staff.id, browser, method=method, has_second_step=has_second_step, at=at)
+    audit.record(staff_stream(staff.uid), Act.STAFF_SIGNED_IN, by=_actor(staff), at=at, facts={"method": method})
     return SignIn(token=token)
 
 
@@ -57,6 +76,24 @@ def sign_out(token: str, *, at: datetime) -> None:
         return
     staff = db.session.get_one(Staff, ended)
     audit.record(staff_stream(staff.uid), Act.STAFF_SIGNED_OUT, by=_actor(staff), at=at)
+
+
+def _renew(session_id: int, staff_id: int, *, has_second_step: bool | None = None, at: datetime) -> str:
+    """Part of a verb that records it: the session goes on under a new token, its owner just proved who they are.
+
+    Its limits run on from where they were.  A session that has ended stays so: Conflict.
+    """
+    token = secrets.token_urlsafe(32)
+    values: dict[str, Any] = {"token_hash": rules.token_hash(token), "confirmed_at": at}
+    if has_second_step is not None:
+        values["has_second_step"] = has_second_step
+    renewed = db.session.execute(
+        sa.update(UserSession)
+        .where(UserSession.id == session_id, UserSession.staff_id == staff_id, UserSession.ended_at.is_(None)).values(**values),
+    )
+    if not cast(sa.CursorResult[Any], renewed).rowcount:
+        raise Conflict("You are signed out in this browser. Sign in again and repeat it.")
+    return token
 
 
 @atomic
@@ -99,12 +136,14 @@ def tidy(*, at: datetime) -> int:
         sa.delete(UserSession).where(UserSession.seen_at < old),
         sa.delete(SingleUseToken).where(SingleUseToken.expires_at < old),
     )
-    return sum(cast(sa.CursorResult[Any], db.session.execute(statement)).rowcount for statement in stale)
+    gone = sum(cast(sa.CursorResult[Any], db.session.execute(statement)).rowcount for statement in stale)
+    return gone + _forget_ceremonies(at=at)
 
 
 @atomic
 def end_sessions(staff_id: int, *, but: int | None = None, at: datetime) -> int:
-    """Part of a verb that records it: every open session of an account ends now."""
+    """Part of a verb that records it: every open session of an account ends now, and so does whatever was begun and not finished."""
+    _drop_ceremonies(staff_id, at=at)
     statement = sa.update(UserSession).where(UserSession.staff_id == staff_id, UserSession.ended_at.is_(None))
     if but is not None:
         statement = statement.where(UserSession.id != but)
@@ -112,10 +151,15 @@ def end_sessions(staff_id: int, *, but: int | None = None, at: datetime) -> int:
 
 
 @atomic
-def new_session(staff_id: int, browser: str, *, at: datetime) -> str:
+def new_session(
+    staff_id: int, browser: str, *, method: str = Method.PASSWORD, has_second_step: bool = False, at: datetime,
+) -> str:
     """Part of a verb that records it: a fresh session; returns its token, which is kept nowhere."""
     token = secrets.token_urlsafe(32)
-    db.session.add(UserSession(token_hash=rules.token_hash(token), staff_id=staff_id, started_at=at, seen_at=at, browser=browser))
+    db.session.add(UserSession(
+        token_hash=rules.token_hash(token), staff_id=staff_id, started_at=at, seen_at=at, browser=browser, method=method,
+        has_second_step=has_second_step, confirmed_at=at,
+    ))
     db.session.flush()
     return token
 
@@ -151,8 +195,7 @@ def count_visit(kind: Limited, address: str, sentence: str, *, at: datetime) -> 
     is_over, _, until = count_try(key, kind, at=at)
     if is_over:
         wait = max(1, ceil((until - at).total_seconds() / 60))
-        raise TooMany(f"{sentence} Nothing you typed is lost: try again in {wait} minute{'s' if wait > 1 else ''}, or call us.",
-                      retry_after=wait * 60)
+        raise TooMany(f"{sentence} Try again in {wait} minute{'s' if wait > 1 else ''}.", retry_after=wait * 60)
 
 
 def _forget_tries(key: str) -> None:
@@ -160,19 +203,28 @@ def _forget_tries(key: str) -> None:
     db.session.execute(sa.delete(Throttle).where(Throttle.key == key))
 
 
-def _count_and_refuse(attempt: Attempt, *, at: datetime) -> SignIn | None:
-    """Count a try by name and address; None if it is right and may pass, which takes it off the count again."""
-    name = count_try(attempt.name_key, Limited.NAME, at=at)
+def _count_and_refuse(attempt: Attempt, *, holds: Callable[[], bool] | None = None, at: datetime) -> SignIn | None:
+    """Count a try by name and address; None if it is right and may pass, which takes it off the count again.
+
+    `holds` decides, under lock, whether it is right; a password unless told.
+    """
+    kind = attempt.counted_as
+    name = count_try(attempt.name_key, kind, at=at)
     address = count_try(attempt.address_key, Limited.ADDRESS, at=at)
     ends = [until for is_over, _, until in (name, address) if is_over]
     if ends:
         _record_refusal(attempt, Act.STAFF_SIGN_IN_REFUSED, {"reason": "locked"}, at=at)
         return SignIn(locked_until=max(ends), is_address_locked=not name[0])
-    if not _still_holds(attempt):
+    if not (holds or partial(_still_holds, attempt))():
         return _refuse(attempt, name, address, at=at)
     _forget_tries(attempt.name_key)
-    db.session.execute(sa.update(Throttle).where(Throttle.key == attempt.address_key).values(tries=Throttle.tries - 1))
+    _take_off(attempt.address_key)
     return None
+
+
+def _take_off(key: str) -> None:
+    """A try that was right does not count."""
+    db.session.execute(sa.update(Throttle).where(Throttle.key == key).values(tries=Throttle.tries - 1))
 
 
 def _still_holds(attempt: Attempt) -> bool:
@@ -184,9 +236,9 @@ def _still_holds(attempt: Attempt) -> bool:
 
 
 def _refuse(attempt: Attempt, name: tuple[bool, int, datetime], address: tuple[bool, int, datetime], *, at: datetime) -> SignIn:
-    is_name_full, is_address_full = name[1] >= LIMITS[Limited.NAME].tries, address[1] >= LIMITS[Limited.ADDRESS].tries
+    is_name_full, is_address_full = name[1] >= LIMITS[attempt.counted_as].tries, address[1] >= LIMITS[Limited.ADDRESS].tries
     if not (is_name_full or is_address_full):
-        _record_refusal(attempt, Act.STAFF_SIGN_IN_REFUSED, {"reason": "wrong name or password"}, at=at)
+        _record_refusal(attempt, Act.STAFF_SIGN_IN_REFUSED, {"reason": WRONG[attempt.counted_as]}, at=at)
         return SignIn()
     until = max([name[2]] * is_name_full + [address[2]] * is_address_full)
     _record_refusal(attempt, Act.STAFF_LOCKED_OUT, {"until": until}, at=at)

@@ -1,6 +1,6 @@
-"""The pages of accounts: the door, one's own account, staff and teams."""
+"""The pages of accounts: the door, second steps, one's own account, staff and teams."""
 
-from ticketing.accounts.views import own, sign_in, staff, teams
-from ticketing.accounts.views.door import HandOver, bp, init_app
+from ticketing.accounts.views import own, second_step, second_steps, sign_in, staff, teams
+from ticketing.accounts.views.door import HandOver, bp, confirmed, init_app
 
-__all__ = ["HandOver", "bp", "init_app", "own", "sign_in", "staff", "teams"]
+__all__ = ["HandOver", "bp", "confirmed", "init_app", "own", "second_step", "second_steps", "sign_in", "staff", "teams"]

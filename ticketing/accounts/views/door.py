@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, Protocol, cast
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import wraps
+from typing import Any, ParamSpec, Protocol, cast
 
 from flask import (
     Blueprint,
@@ -28,11 +30,16 @@ from ticketing.accounts.rules import SEEN_EVERY, browser_name
 from ticketing.core.permissions import Actor
 from ticketing.web.filters import Link, moment, moment_of_request
 from ticketing.web.forms import clean
-from ticketing.web.guards import current_actor_or_none
+from ticketing.web.guards import OPEN_TO_ALL, current_actor_or_none
 
+P = ParamSpec("P")
 bp = Blueprint("accounts", __name__)
 
-TOKEN = "token"  # noqa: S105 - the name of the cookie's one entry
+TOKEN, STEP, NEXT = "token", "step", "next"  # entries of the cookie: the session, a second step still owed, where to go then
+TO_SET_UP = frozenset({  # all that somebody may open who still has to set up their second step
+    "accounts.security", "accounts.begin_app", "accounts.add_app", "accounts.add_passkey", "accounts.new_passkey_options",
+    "accounts.recovery_codes", "accounts.confirm", "accounts.confirm_options", "accounts.confirm_passkey",
+})
 WORTH_KEEPING = 20  # characters; shorter answers are quickly typed again
 
 
@@ -52,6 +59,9 @@ class User:
         self.staff: StaffRow = found.staff
         self.actor: Actor = found.staff.actor
         self.session_id: int = found.session_id
+        self.method: str = found.method
+        self.confirmed_at: datetime | None = found.confirmed_at
+        self.owes_second_step: bool = not found.has_second_step and queries.is_second_step_required(found.staff.role)
 
     def get_id(self) -> str:
         return self.staff.uid
@@ -64,8 +74,10 @@ def init_app(app: Flask, *, hand_over: HandOver | None = None) -> None:
     manager.session_protection = None
     manager.request_loader(_load)
     manager.unauthorized_handler(_turn_away)
+    app.before_request(_lead_to_second_step)
     app.extensions["hand_over"] = hand_over
     app.jinja_env.globals["password_link"] = queries.password_link
+    app.jinja_env.globals["passkey_party"] = queries.relying_party
     app.context_processor(_for_every_page)
 
 
@@ -76,6 +88,35 @@ def hand_over_verb() -> HandOver | None:
 def staff_here() -> StaffRow:
     """The account that is signed in; only behind `@requires`."""
     return cast(User, current_user).staff
+
+
+def session_id_here() -> int:
+    return cast(User, current_user).session_id
+
+
+def confirmed(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+    """Below `@requires`: only for somebody who proved within CONFIRM_MINUTES who they are; others are asked and led back."""
+
+    @wraps(view)
+    def run(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+        last, good_for = cast(User, current_user).confirmed_at, timedelta(minutes=current_app.config["CONFIRM_MINUTES"])
+        if last is not None and moment_of_request() - last < good_for:
+            return view(*args, **kwargs)
+        has_page = "GET" in (request.url_rule.methods or ()) if request.url_rule else False
+        return redirect(url_for("accounts.confirm", next=request.path if has_page else url_for("accounts.security")), 303)
+
+    return run
+
+
+def _lead_to_second_step() -> ResponseReturnValue | None:
+    """Where a role must have a second step, nothing else is open to whoever has none yet."""
+    if request.endpoint is None or request.endpoint == "static" or request.endpoint in TO_SET_UP:
+        return None
+    if getattr(current_app.view_functions[request.endpoint], "__guard__", None) in (None, OPEN_TO_ALL):
+        return None
+    if not current_user.is_authenticated or not current_user.owes_second_step:
+        return None
+    return redirect(url_for("accounts.security"), 303)
 
 
 def enter(token: str) -> None:
@@ -139,6 +180,7 @@ def _for_every_page() -> dict[str, Any]:
         "home_url": url_for("accounts.home"),
         "role_label": staff.role_label,
         "account_menu": [Link("My account", url_for("accounts.account"), "person", False),
+                         Link("Signing in", url_for("accounts.security"), "lock", False),
                          Link("Leave and deputy", url_for("accounts.leave"), "calendar-event", False)],
         "sign_out_url": url_for("accounts.sign_out"),
         "last_sign_in": moment(staff.previous_sign_in_at) if staff.previous_sign_in_at else None,

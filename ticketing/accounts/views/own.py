@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 
 from flask import current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -11,7 +12,7 @@ from flask_login import current_user
 from ticketing.accounts import queries, service
 from ticketing.accounts.forms import ChangePasswordForm, LeaveForm
 from ticketing.accounts.rules import SignIn, lockout_sentence
-from ticketing.accounts.views.door import address_of, bp, browser_of, enter, staff_here
+from ticketing.accounts.views.door import address_of, bp, browser_of, enter, session_id_here, staff_here
 from ticketing.core import clock
 from ticketing.core.permissions import Permission
 from ticketing.web.filters import clock_time, moment_of_request
@@ -38,8 +39,13 @@ def change_password() -> ResponseReturnValue:
     done: list[SignIn] = []
     if form.validate_on_submit():
         attempt = queries.weigh(staff.email, form.data["present"], address_of(), at=at)
+<<<<<<< HEAD
         change = service.change_password
         form.attempt(lambda: done.append(change(attempt, form.data["password"], browser_of(), by=current_actor(), at=at)))
+=======
+        change = partial(service.change_password, session_id=session_id_here(), by=current_actor(), at=at)
+        form.carry_out(lambda: done.append(change(attempt, form.data["password"], browser_of())))
+>>>>>>> 8453489 (A second step at sign-in: authenticator apps, passkeys and recovery codes, asked of the roles that must have one; sessions renew their token when their owner proves who they are)
     if done and done[0].token:
         enter(done[0].token)
         flash("Your password is changed, and every other browser is signed out.", "success")

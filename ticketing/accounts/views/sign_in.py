@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Response, current_app, flash, make_response, redirect, render_template, request, url_for
+from flask import Response, current_app, flash, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from ticketing.accounts import queries, service
-from ticketing.accounts.forms import ForgottenForm, NewPasswordForm, SignInForm
+from ticketing.accounts.forms import ForgottenForm, NewPasswordForm, PasskeyForm, SignInForm
 from ticketing.accounts.rules import SignIn, lockout_sentence, safe_next
-from ticketing.accounts.views.door import address_of, bp, browser_of, enter, held_token
+from ticketing.accounts.views.door import NEXT, STEP, address_of, bp, browser_of, enter, held_token
 from ticketing.core.permissions import Permission, Role
 from ticketing.web.filters import clock_time, moment, moment_of_request
 from ticketing.web.guards import current_actor, current_actor_or_none, public, requires
@@ -39,11 +39,14 @@ def sign_in() -> ResponseReturnValue:
         return redirect(url_for("accounts.home"), 303)
     form = SignInForm(data={"next": safe_next(request.args.get("next")) or ""})
     if not form.validate_on_submit():
-        return render_template("accounts/sign_in.html", form=form), form.status if form.errors else 200
+        return _page(form, form.status if form.errors else 200)
     at = moment_of_request()
     attempt = queries.weigh(form.data["email"], form.data["password"], address_of(), at=at)
     outcome = service.sign_in(attempt, browser_of(), old_token=held_token(), at=at)
-    return _refused(form, outcome) if outcome.token is None else _welcome(form, outcome.token)
+    if outcome.step_token is not None:
+        session[STEP], session[NEXT] = outcome.step_token, safe_next(form.next.data) or ""
+        return redirect(url_for("accounts.second_step"), 303)
+    return _refused(form, outcome) if outcome.token is None else welcome(outcome.token, form.next.data)
 
 
 @bp.post("/sign-out")
@@ -86,21 +89,27 @@ def password(token: str) -> ResponseReturnValue:
     return render_template("accounts/password.html", link=link, form=form), form.status if form.errors else 200
 
 
-def _welcome(form: SignInForm, token: str) -> ResponseReturnValue:
+def welcome(token: str, onward: str | None) -> ResponseReturnValue:
+    """Everything was right: the browser gets its session, and its owner is told of the time before."""
     enter(token)
     found = queries.signed_in(token, at=moment_of_request())
     before = found.staff.previous_sign_in_at if found else None
     if before is not None:
         words = f"You last signed in {moment(before)}. If that was not you, change your password and tell your administrator."
         flash(words, "info")
-    return redirect(safe_next(form.next.data) or url_for("accounts.home"), 303)
+    return redirect(safe_next(onward) or url_for("accounts.home"), 303)
+
+
+def _page(form: SignInForm, status: int) -> Response:
+    page = render_template("accounts/sign_in.html", form=form, answer_form=PasskeyForm(data={"next": form.next.data}))
+    return make_response(page, status)
 
 
 def _refused(form: SignInForm, outcome: SignIn) -> Response:
     if outcome.locked_until is None:
         form.refuse(WRONG)
-        return make_response(render_template("accounts/sign_in.html", form=form), 422)
+        return _page(form, 422)
     form.refuse(lockout_sentence(clock_time(outcome.locked_until), is_address_locked=outcome.is_address_locked))
-    response = make_response(render_template("accounts/sign_in.html", form=form), 429)
+    response = _page(form, 429)
     response.headers["Retry-After"] = str(max(1, round((outcome.locked_until - moment_of_request()).total_seconds())))
     return response

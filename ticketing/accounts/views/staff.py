@@ -46,6 +46,7 @@ def person(uid: str) -> ResponseReturnValue:
     return render_template(
         "accounts/person.html", staff=row, is_self=row.id == current_actor().staff_id,
         leave=queries.leave_of(row.id, today()), today=today(), sessions=queries.sessions_of(row.id, at=moment_of_request()),
+        steps=queries.steps_of(row.id),
     )
 
 

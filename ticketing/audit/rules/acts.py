@@ -74,6 +74,13 @@ class Act(StrEnum):
     STAFF_SIGN_IN_REFUSED = "staff.sign_in_refused"
     STAFF_LOCKED_OUT = "staff.locked_out"
     STAFF_SESSIONS_REVOKED = "staff.sessions_revoked"
+    STAFF_SECOND_STEP_ASKED = "staff.second_step_asked"
+    STAFF_CONFIRMED = "staff.confirmed"
+    STAFF_STEP_ADDED = "staff.step_added"
+    STAFF_STEP_REMOVED = "staff.step_removed"
+    STAFF_STEPS_RESET = "staff.steps_reset"
+    STAFF_RECOVERY_CODES_MADE = "staff.recovery_codes_made"
+    STAFF_IDENTITY_LINKED = "staff.identity_linked"
     STAFF_LEAVE_SET = "staff.leave_set"
     TEAM_CHANGED = "team.changed"
     CASES_HANDED_OVER = "cases.handed_over"
@@ -149,11 +156,18 @@ SENTENCES: dict[Act, str] = {
     Act.STAFF_CHANGED: "Staff account changed[: {fields}]",
     Act.STAFF_DEACTIVATED: "Staff account closed",
     Act.STAFF_PASSWORD_SET: "Password set",
-    Act.STAFF_SIGNED_IN: "{actor} signed in",
+    Act.STAFF_SIGNED_IN: "{actor} signed in[ by {method}]",
     Act.STAFF_SIGNED_OUT: "{actor} signed out",
     Act.STAFF_SIGN_IN_REFUSED: "Sign-in refused[: {reason}]",
     Act.STAFF_LOCKED_OUT: "Account locked after failed sign-ins[ until {until}]",
     Act.STAFF_SESSIONS_REVOKED: "Signed out everywhere",
+    Act.STAFF_SECOND_STEP_ASKED: "Second step asked after {after}",
+    Act.STAFF_CONFIRMED: "{actor} confirmed who they are[ by {method}]",
+    Act.STAFF_STEP_ADDED: "Second step added[: {step}]",
+    Act.STAFF_STEP_REMOVED: "Second step removed[: {step}]",
+    Act.STAFF_STEPS_RESET: "Every second step taken off",
+    Act.STAFF_RECOVERY_CODES_MADE: "New recovery codes made",
+    Act.STAFF_IDENTITY_LINKED: "Account linked to single sign-on",
     Act.STAFF_LEAVE_SET: "Leave set[ from {starts} to {ends}][, deputy {deputy}]",
     Act.TEAM_CHANGED: "Team changed[: {fields}]",
     Act.CASES_HANDED_OVER: "Open cases handed over[ to {to}][, {count} in all]",
