@@ -39,13 +39,8 @@ def change_password() -> ResponseReturnValue:
     done: list[SignIn] = []
     if form.validate_on_submit():
         attempt = queries.weigh(staff.email, form.data["present"], address_of(), at=at)
-<<<<<<< HEAD
-        change = service.change_password
-        form.attempt(lambda: done.append(change(attempt, form.data["password"], browser_of(), by=current_actor(), at=at)))
-=======
         change = partial(service.change_password, session_id=session_id_here(), by=current_actor(), at=at)
-        form.carry_out(lambda: done.append(change(attempt, form.data["password"], browser_of())))
->>>>>>> 8453489 (A second step at sign-in: authenticator apps, passkeys and recovery codes, asked of the roles that must have one; sessions renew their token when their owner proves who they are)
+        form.attempt(lambda: done.append(change(attempt, form.data["password"], browser_of())))
     if done and done[0].token:
         enter(done[0].token)
         flash("Your password is changed, and every other browser is signed out.", "success")

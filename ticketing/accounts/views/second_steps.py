@@ -47,7 +47,7 @@ def add_app() -> ResponseReturnValue:
         return redirect(url_for("accounts.security"), 303)
     if form.validate_on_submit():
         add = partial(service.add_app, session.get(APP, ""), form.code.data, queries.draw_recovery_codes(), session_id=session_id_here())
-        form.carry_out(lambda: done.append(add(by=current_actor(), at=at)))
+        form.attempt(lambda: done.append(add(by=current_actor(), at=at)))
     if not done:
         return render_template("accounts/add_app.html", form=form, pending=pending), form.status if form.errors else 200
     return _now_added(done[0], "Your authenticator app is set up.")
@@ -78,7 +78,7 @@ def add_passkey() -> ResponseReturnValue:
     form, at, done = PasskeyNameForm(), moment_of_request(), list[Added]()
     if form.validate_on_submit():
         add = partial(service.add_passkey, str(session.pop(PASSKEY, "")), form.answer.data, form.name.data, queries.draw_recovery_codes())
-        form.carry_out(lambda: done.append(add(session_id=session_id_here(), by=current_actor(), at=at)))
+        form.attempt(lambda: done.append(add(session_id=session_id_here(), by=current_actor(), at=at)))
     if not done:
         page = render_template("accounts/add_passkey.html", form=form, party=queries.relying_party())
         return page, form.status if form.errors else 200
