@@ -46,7 +46,7 @@ def test_the_page_is_whole_at_every_stage(client, officer, hospital, status):
     reference = make_case(hospital.officer)
     drive(reference, status, hospital)
     page = client.page(f"/cases/{reference}")
-    assert page.heading == f"Case {reference}"
+    assert page.heading == f"Case Amina Khan {reference}"
     assert status.label in page.text
     assert page.one("ol", class_="stepper").all("li", aria_current="step")
 
@@ -140,7 +140,7 @@ def test_a_missed_target_asks_for_its_reason(client, hospital, set_clock):
     reference = make_case(hospital.officer)
     set_clock(MONDAY.replace(day=9))
     enter(client)
-    assert "Missed, and nobody has said why" in client.page(f"/cases/{reference}").text
+    assert "Breached, and nobody has said why" in client.page(f"/cases/{reference}").text
 
 
 def test_a_correction_waits_for_a_second_person(client, officer, hospital):

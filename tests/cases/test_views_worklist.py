@@ -61,7 +61,7 @@ def test_what_is_missed_says_how_late_in_words(client, hospital, set_clock):
     enter(client)
     page = client.page("/cases/?view=breached")
     assert rows(page) == [reference]
-    assert "2 working days late" in page.text
+    assert "breached 2 working days ago" in page.text
 
 
 def test_due_today_and_soon_read_as_people_say_it(client, officer, hospital, set_clock):

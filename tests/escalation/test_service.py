@@ -20,7 +20,7 @@ from ticketing.audit.rules import Act, case_stream
 from ticketing.cases import service as cases
 from ticketing.cases.models import Case, Task
 from ticketing.cases.rules import Status
-from ticketing.codes.rules import HoldReason
+from ticketing.codes.rules import BreachReason, HoldReason
 from ticketing.core.database import atomic, db
 from ticketing.core.permissions import Permission, Role, machine
 from ticketing.escalation import queries
@@ -123,7 +123,7 @@ def test_where_danger_is_flagged_people_are_told_at_once(hospital):
 def test_a_breach_asks_for_its_reason(hospital):
     make_case(hospital.officer)
     sweep(AFTER)
-    assert db.session.scalars(sa.select(Task.title)).all() == ["Say why the acknowledgement target was missed"]
+    assert db.session.scalars(sa.select(Task.title)).all() == ["Say why the acknowledgement target was breached"]
 
 
 def test_five_working_days_after_the_priority_is_raised(hospital):
@@ -143,7 +143,7 @@ def test_after_an_outage_each_timer_tells_once_and_late(hospital):
         (FiringState.SUPERSEDED, False, Cause.GAVE_WAY)}
     assert tally.outcomes["fired_late"] == 1
     assert len([mail for mail in mails() if "acknowledgement" in mail.subject]) == 1
-    assert db.session.scalars(sa.select(Task.title)).all() == ["Say why the acknowledgement target was missed"]
+    assert db.session.scalars(sa.select(Task.title)).all() == ["Say why the acknowledgement target was breached"]
     assert steps("breach")[0].note == "It gave way to “Five working days after it was due”."
 
 
@@ -395,3 +395,13 @@ def test_the_command_sweeps_once_and_prints_counts(hospital, run):
     wrong = run.invoke(args=["sweep", "--at", "tomorrow"])
     assert wrong.exit_code == 1
     assert "'tomorrow' is not a moment" in wrong.output
+
+
+def test_the_task_to_say_why_leads_to_the_step_and_is_done_by_it(hospital):
+    reference = make_case(hospital.officer)
+    sweep(AFTER)
+    task = db.session.scalars(sa.select(Task)).one()
+    assert task.about == "acknowledge:"
+    cases.give_breach_reason(reference, "acknowledge", "", BreachReason.WORKLOAD, "Two of us were ill.", by=hospital.officer, at=AFTER)
+    db.session.refresh(task)
+    assert (task.done_at, task.done_by_id) == (AFTER, hospital.officer.staff_id)

@@ -52,7 +52,7 @@ def test_the_list_shows_what_fired_whom_it_told_and_when_the_mail_leaves(client,
     page = sign_in(client).page("/escalations")
     row = next(row for row in page.all("tr") if "Acknowledgement" in row.text)
     assert reference in row.text
-    assert "The target is missed" in row.text
+    assert "The target is breached" in row.text
     assert "Ruth Okafor" in row.text
     assert "Waiting to be sent" in row.text
     assert "Due by the end of Thu 5 Mar 2026" in row.text
@@ -139,7 +139,7 @@ def test_pages_of_the_list_hold_every_step_once(client, hospital):
 def test_rules_read_as_sentences(client, hospital):
     page = sign_in(client).page("/escalations/rules")
     assert "When 80 % of the time for a target is used, tell the handler and the team lead." in page.text
-    assert "When a target is missed, tell the team lead and the managers and ask for the reason." in page.text
+    assert "When a target is breached, tell the team lead and the managers and ask for the reason." in page.text
     assert "One working day before a target is due, tell the handler, the team lead and the managers." in page.text
 
 
@@ -185,7 +185,7 @@ def test_switching_off_takes_back_what_was_planned_and_switching_on_plans_anew(c
 @pytest.mark.parametrize(("changes", "sentence"), [
     ({"name": ""}, "Give the rule a name."),
     ({"name": "x" * 81}, "too long"),
-    ({"name": "The target is missed"}, "Another rule has this name"),
+    ({"name": "The target is breached"}, "Another rule has this name"),
     ({"number": ""}, "Enter how much"),
     ({"number": "0"}, "from 1 to 60"),
     ({"number": "61"}, "from 1 to 60"),
@@ -200,7 +200,7 @@ def test_switching_off_takes_back_what_was_planned_and_switching_on_plans_anew(c
     ({"notify": []}, "Choose at least one thing to do"),
     ({"notify": ["statement_author"]}, "Only a rule for statements"),
     ({"staff": "nobody@nowhere.example"}, "Nobody here has the address"),
-    ({"asks_reason": "y"}, "once a target was missed"),
+    ({"asks_reason": "y"}, "once a target was breached"),
     ({"task": "x" * 161}, "too long"),
     ({"seen": "x"}, "lost track"),
 ])

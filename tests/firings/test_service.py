@@ -113,7 +113,7 @@ def test_a_change_is_refused_when_it_is_stale_empty_unknown_or_takes_a_name(hosp
     with pytest.raises(Conflict, match="Somebody changed"):
         service.change_rule("half-time", replace(HALF, level=2), seen=0, by=KEEPER, at=MONDAY)
     with pytest.raises(Conflict, match="Another rule has this name"):
-        service.change_rule("half-time", replace(HALF, name="The target is missed"), seen=1, by=KEEPER, at=MONDAY)
+        service.change_rule("half-time", replace(HALF, name="The target is breached"), seen=1, by=KEEPER, at=MONDAY)
     with pytest.raises(NotFound):
         service.change_rule("nonsense", HALF, seen=1, by=KEEPER, at=MONDAY)
 

@@ -55,13 +55,13 @@ def test_a_missed_acknowledgement_is_told_by_mail_explained_by_the_officer_and_s
     set_clock(WEDNESDAY)  # half of the time is used
     warning = live.mail.wait_for(officer.email, "acknowledgement")
     assert f"{live.url}/cases/{reference}" in warning.get_content()
-    assert not [mail for mail in live.mail.messages if "missed" in str(mail["Subject"])]
+    assert not [mail for mail in live.mail.messages if "breached" in str(mail["Subject"])]
 
     set_clock(FRIDAY)  # nobody has done anything, the day is over, and the office has opened again
     mail = live.mail.wait_for(manager.email, "missed")
     words = mail.get_content()
     assert f"{live.url}/cases/{reference}" in words
-    assert "say on the case why it was missed" in words
+    assert "say on the case why it was breached" in words
     assert "Khan" not in mail.as_string()
 
     page = new_visitor()
@@ -70,9 +70,9 @@ def test_a_missed_acknowledgement_is_told_by_mail_explained_by_the_officer_and_s
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text(reference)
-    expect(page.get_by_text("Missed, and nobody has said why")).to_be_visible()
+    expect(page.get_by_text("Breached, and nobody has said why")).to_be_visible()
     missed = page.locator(".timer", has=page.get_by_role("heading", name="Acknowledge"))
-    expect(missed).to_contain_text("late")
+    expect(missed).to_contain_text("reached")
     expect(missed).to_contain_text("by the end of Thu 5 Mar 2026")
     check_access(page)
 
@@ -80,11 +80,11 @@ def test_a_missed_acknowledgement_is_told_by_mail_explained_by_the_officer_and_s
     page.get_by_role("button", name="Save the reason").click()
     expect(page.get_by_role("alert")).to_contain_text("Choose")
     check_access(page)
-    page.get_by_label("Why was it missed?").select_option(label="Workload")
+    page.get_by_label("Why was it breached?").select_option(label="Workload")
     page.get_by_label("In your words").fill("Two of us were away, and the post came late.")
     page.get_by_role("button", name="Save the reason").click()
     expect(page.get_by_text("Reason saved.")).to_be_visible()
-    expect(page.get_by_text("Missed, and nobody has said why")).to_have_count(0)
+    expect(page.get_by_text("Breached, and nobody has said why")).to_have_count(0)
     expect(missed).to_contain_text("Reason given: Workload")
 
     chief = new_visitor("phone")

@@ -28,7 +28,7 @@ def test_a_day_unit_is_due_by_the_end_of_its_last_day_and_an_hour_unit_at_a_time
     (State.RUNNING, {"left": 0}, "due today"),
     (State.BREACHED, {"left": -3}, "breached 3 working days ago"),
     (State.BREACHED, {"left": 0}, "breached at the end of Wed 30 Dec 2026"),
-    (State.BREACHED, {"left": -1, "met_at": DUE}, "met 1 working day late"),
+    (State.BREACHED, {"left": -1, "met_at": DUE}, "breached, met 1 working day after"),
     (State.MET, {"met_at": datetime(2026, 12, 29, 10, tzinfo=UTC)}, "met on Tue 29 Dec 2026"),
     (State.HELD, {"held_since": datetime(2027, 1, 4, 10, tzinfo=UTC)}, "held since Mon 4 Jan 2027"),
     (State.WAITING, {}, "no date yet"),
@@ -49,10 +49,10 @@ def test_hours_are_told_in_hours_and_minutes():
 @pytest.mark.parametrize(("target", "due", "at", "words"), [
     ("acknowledge", "2026-12-31T00:00+00:00", "2026-12-23T10:00+00:00", "3 working days left"),   # 24, 29 and 30 December
     ("acknowledge", "2026-12-31T00:00+00:00", "2026-12-30T23:59+00:00", "due today"),
-    ("acknowledge", "2026-12-31T00:00+00:00", "2026-12-31T00:00+00:00", "1 working day late"),
-    ("acknowledge", "2026-12-25T00:00+00:00", "2026-12-26T10:00+00:00", "just missed"),             # no working day has passed since
+    ("acknowledge", "2026-12-31T00:00+00:00", "2026-12-31T00:00+00:00", "breached 1 working day ago"),
+    ("acknowledge", "2026-12-25T00:00+00:00", "2026-12-26T10:00+00:00", "breached just now"),             # no working day has passed since
     ("six_months", "2026-12-31T00:00+00:00", "2026-12-23T10:00+00:00", "7 days left"),
-    ("respond", "2026-06-30T23:00+00:00", "2026-07-02T10:00+00:00", "2 days late"),                 # midnight in London's summer
+    ("respond", "2026-06-30T23:00+00:00", "2026-07-02T10:00+00:00", "breached 2 days ago"),                 # midnight in London's summer
 ])
 def test_a_row_of_a_list_says_what_is_left_in_the_targets_own_unit(target, due, at, words):
     rule = load("england-nhs").target(target)

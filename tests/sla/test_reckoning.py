@@ -77,7 +77,7 @@ def test_a_late_acknowledgement_keeps_the_breach_and_says_when_it_came():
     events = [RECEIVED, Event(EventKind.ACKNOWLEDGED, MONDAY + 7 * DAY)]
     found = target_of("acknowledge", events, MONDAY + 30 * DAY)
     assert (found.state, found.met_at) == (State.BREACHED, MONDAY + 7 * DAY)
-    assert left_phrase(found, LONDON) == "met 2 working days late"
+    assert left_phrase(found, LONDON) == "breached, met 2 working days after"
 
 
 def test_the_account_counts_exactly_the_amount_and_names_each_closed_day():

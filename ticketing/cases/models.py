@@ -187,6 +187,7 @@ class Task(Model):
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
     kind: Mapped[TaskKind]
     title: Mapped[str]
+    about: Mapped[str] = mapped_column(default="")  # "target:subject" of a breached target whose reason is asked for
     due_at: Mapped[datetime]
     assignee_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     team_id: Mapped[int | None] = mapped_column(ForeignKey("teams.id"))

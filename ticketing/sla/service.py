@@ -194,10 +194,10 @@ def give_breach_reason(case_id: int, target: str, subject: str, reason: str, *, 
         Timer.case_id == case_id, Timer.breached_at.is_not(None), Timer.breached_at <= at))
         if timer.target == target and timer.subject == subject and pack in ("", timer.pack)]
     if not missed:
-        raise Conflict("This target was not missed, so there is nothing to explain.")
+        raise Conflict("This target was not breached, so there is nothing to explain.")
     unexplained = [timer for timer in missed if timer.breach_reason is None]
     if not unexplained:
-        raise Conflict("Why this was missed has been recorded already.")
+        raise Conflict("Why this was breached has been recorded already.")
     for timer in unexplained:
         timer.breach_reason = reason
 

@@ -165,7 +165,8 @@ class BreachForm(AboutForm):
     """Why a target was missed."""
 
     missing = "This case has no such target. Go back to it and choose again."
-    reason = PickField("Why was it missed?", choices={**NOTHING_CHOSEN, **dict(choices(BreachReason))}, missing="Choose why it was missed.")
+    reason = PickField(
+        "Why was it breached?", choices={**NOTHING_CHOSEN, **dict(choices(BreachReason))}, missing="Choose why it was breached.")
     note = TextField("In your words", missing="Say in a sentence what happened.", most=NOTE_LENGTH)
 
     def find(self, case: CaseView, about: str) -> Any:

@@ -2,7 +2,17 @@
 
 from ticketing.cases.queries.case import explain_timer, find_case, get_case, timers_of
 from ticketing.cases.queries.case_rows import CaseView, MoveView, PersonView, TimerView
-from ticketing.cases.queries.desk import LookalikeRow, QuestionRow, QuestionView, TaskRow, lookalikes, question, questions_for, tasks_of
+from ticketing.cases.queries.desk import (
+    MOST,
+    LookalikeRow,
+    QuestionRow,
+    QuestionView,
+    TaskRow,
+    lookalikes,
+    question,
+    questions_for,
+    tasks_of,
+)
 from ticketing.cases.queries.importing import ImportPlan, import_plan, known_source_keys, missing_sites, places_for
 from ticketing.cases.queries.spreadsheets import mapping_from, sheet_from
 from ticketing.cases.queries.sweeping import FiringContext, firing_context, may_read
@@ -10,8 +20,8 @@ from ticketing.cases.queries.visibility import visible_to
 from ticketing.cases.queries.worklist import CaseRow, Facet, Filters, WorklistView, facets, worklist
 
 __all__ = [
-    "CaseRow", "CaseView", "Facet", "Filters", "FiringContext", "ImportPlan", "LookalikeRow", "MoveView", "PersonView", "QuestionRow",
-    "QuestionView", "TaskRow", "TimerView", "WorklistView", "explain_timer", "facets", "find_case", "firing_context", "get_case",
-    "import_plan", "known_source_keys", "lookalikes", "mapping_from", "may_read", "missing_sites", "places_for", "question",
+    "MOST", "CaseRow", "CaseView", "Facet", "Filters", "FiringContext", "ImportPlan", "LookalikeRow", "MoveView", "PersonView",
+    "QuestionRow", "QuestionView", "TaskRow", "TimerView", "WorklistView", "explain_timer", "facets", "find_case", "firing_context",
+    "get_case", "import_plan", "known_source_keys", "lookalikes", "mapping_from", "may_read", "missing_sites", "places_for", "question",
     "questions_for", "sheet_from", "tasks_of", "timers_of", "visible_to", "worklist",
 ]

@@ -192,7 +192,8 @@ def _notes(case: Case, names: Names) -> tuple[NoteView, ...]:
 
 
 def _tasks(case: Case, names: Names) -> tuple[TaskView, ...]:
-    return tuple(TaskView(row.uid, row.kind, row.title, row.due_at, names.get(row.assignee_id or 0, ""), row.done_at, row.outcome)
+    return tuple(TaskView(row.uid, row.kind, row.title, row.about, row.due_at, names.get(row.assignee_id or 0, ""),
+                          row.done_at, row.outcome)
                  for row in _of(case, models.Task, models.Task.due_at, models.Task.id))
 
 

@@ -100,6 +100,7 @@ class TaskView:
     uid: str
     kind: TaskKind
     title: str
+    about: str
     due_at: datetime
     assignee: str
     done_at: datetime | None

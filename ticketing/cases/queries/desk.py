@@ -45,6 +45,7 @@ class TaskRow:
     phone: str
     safe_contact: str
     for_whom: str = ""
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def tasks_of(actor: Actor, *, at: datetime) -> tuple[TaskRow, ...]:
     return tuple(
         TaskRow(row.Task.uid, row.Task.kind, row.Task.title, row.Task.due_at, row.Task.due_at < at, row.reference, row.team or "", row.zone,
                 row.complainant or "", row.phone or "", row.safe_contact or "",
-                "" if row.Task.assignee_id in (None, actor.staff_id) else row.assignee)
+                "" if row.Task.assignee_id in (None, actor.staff_id) else row.assignee, row.Task.about)
         for row in rows)
 
 

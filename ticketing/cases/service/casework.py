@@ -129,9 +129,9 @@ def release(reference: str, note: str, *, seen: int, by: Actor, at: datetime) ->
 @atomic
 def add_task(
     reference: str, kind: TaskKind, title: str, due_at: datetime, assignee_uid: str | None, team_code: str | None, *,
-    by: Actor, at: datetime,
+    by: Actor, at: datetime, about: str = "",
 ) -> str:
-    """Something to do, or a promised call-back; returns its uid."""
+    """Something to do, or a promised call-back; returns its uid.  `about`: the breached target whose reason is asked for."""
     case = _lock_open(reference, None, by=by)
     if not title.strip():
         raise Invalid("Say what is to be done.", field="title")
@@ -141,7 +141,7 @@ def add_task(
     team = _team(team_code)
     uid = new_uid()
     db.session.add(Task(
-        uid=uid, case_id=case.id, kind=kind, title=title, due_at=due_at, created_at=at,
+        uid=uid, case_id=case.id, kind=kind, title=title, about=about, due_at=due_at, created_at=at,
         assignee_id=assignee.id if assignee else None if team else by.staff_id or case.handler_id,
         team_id=team.id if team else None if assignee or by.staff_id or case.handler_id else case.team_id))
     act = Act.CASE_CALL_BACK_ADDED if kind is TaskKind.CALL_BACK else Act.CASE_TASK_ADDED
@@ -155,6 +155,10 @@ def finish_task(uid: str, outcome: str, *, by: Actor, at: datetime) -> None:
     task, case = _lock_hung(Task, uid, "There is no such task.", by=by)
     if task.done_at is not None:
         raise Conflict("This is already done.")
+    _finish(task, case, outcome, by=by, at=at)
+
+
+def _finish(task: Task, case: Case, outcome: str, *, by: Actor, at: datetime) -> None:
     task.done_at, task.done_by_id, task.outcome = at, by.staff_id, outcome
     _note(case, Act.CASE_TASK_DONE, by=by, at=at, private={"title": task.title, **({"outcome": outcome} if outcome else {})})
 
@@ -200,6 +204,9 @@ def give_breach_reason(
     _follow(case, sla.refresh(case.id, case.cycle, at=at), at=at)
     sla.give_breach_reason(case.id, target, subject, reason.value, at=at)
     _note(case, Act.CASE_BREACH_REASON_GIVEN, by=by, at=at, why=note, facts={"target": target, "subject": subject, "reason": reason.value})
+    for task in db.session.scalars(sa.select(Task).where(
+            Task.case_id == case.id, Task.about == f"{target}:{subject}", Task.done_at.is_(None))).all():
+        _finish(task, case, "", by=by, at=at)
 
 
 def _was_before(case: Case, moment: datetime | None) -> bool:

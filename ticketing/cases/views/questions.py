@@ -24,7 +24,9 @@ DONE = {
 def questions() -> ResponseReturnValue:
     rows = queries.questions_for(current_actor(), at=moment_of_request())
     waiting = tuple(row for row in rows if row.state is StatementState.OPEN)
-    return render_template("cases/questions.html", waiting=waiting, ended=tuple(row for row in rows if row not in waiting))
+    return render_template(
+        "cases/questions.html", waiting=waiting, ended=tuple(row for row in rows if row not in waiting),
+        is_cut=len(rows) == queries.MOST)
 
 
 @bp.route("/questions/<uid>", methods=["GET", "POST"])

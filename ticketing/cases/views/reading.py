@@ -104,11 +104,11 @@ def lines_since(case: CaseView, seen: int) -> tuple[EntryLine, ...]:
 
 
 def left_until(due_at: datetime, at: datetime, zone: str) -> str:
-    """How far off a due moment is, as people say it: "in 2 h 5 min", "today", "tomorrow", "in 3 days", "2 days late"."""
+    """How far off a due moment is, as people say it: "in 2 h 5 min", "today", "tomorrow", "in 3 days", "2 days overdue"."""
     last = clock.local(due_at - timedelta(microseconds=1), zone)  # a day's target ends with the midnight after it
     days = (last.date() - clock.day_of(at, zone)).days
     if due_at <= at:
-        return "overdue today" if days == 0 else f"{plural(-days, 'day')} late"
+        return "overdue today" if days == 0 else f"{plural(-days, 'day')} overdue"
     is_end_of_day = clock.local(due_at, zone).time() == time()
     if days == 0 and not is_end_of_day:
         hours, minutes = divmod((due_at - at) // timedelta(minutes=1), 60)

@@ -34,4 +34,5 @@ def finish(uid: str) -> ResponseReturnValue:
 
 def _page(form: DoneForm, tried: str, status: int) -> ResponseReturnValue:
     rows = queries.tasks_of(current_actor(), at=moment_of_request())
-    return render_template("cases/tasks.html", rows=rows, form=form, tried=tried, left_until=left_until), status
+    return render_template(
+        "cases/tasks.html", rows=rows, form=form, tried=tried, left_until=left_until, most=queries.MOST), status

@@ -18,7 +18,7 @@ RUNGS = {"1": "1: a first reminder", "2": "2: a warning", "3": "3: an urgent war
 KINDS = {
     TriggerKind.PERCENT.value: "When a share of the time is used",
     TriggerKind.BEFORE_DUE.value: "Some time before it is due",
-    TriggerKind.BREACH.value: "When it is missed",
+    TriggerKind.BREACH.value: "When it is breached",
     TriggerKind.AFTER_DUE.value: "Some time after it was due, if it is still missing",
     TriggerKind.EVENT.value: "When something happens on the case",
     TriggerKind.NO_ACTIVITY.value: "When nothing happens on the case",
@@ -57,7 +57,7 @@ class RuleForm(Form):
     priority = PickField("Priority", is_required=False, choices={"": "As it is", "1": "Raise it", "2": "Make it urgent"})
     task = LineField("Add this task", is_required=False, most=LONGEST_TASK,
                      description="For the handler, or for the team while nobody has the case.")
-    asks_reason = BooleanField("Ask why the target was missed", description="Adds a task to give the reason.")
+    asks_reason = BooleanField("Ask why the target was breached", description="Adds a task to give the reason.")
 
     def offer(self, sites: Mapping[str, str], teams: Mapping[str, str]) -> None:
         """The sites and teams there are, by id; a form without their names cannot be checked."""

@@ -95,14 +95,14 @@ def is_late(fire_at: datetime, at: datetime) -> bool:
 
 
 def headline(trigger: Trigger, target: str, due: str) -> str:
-    """What has happened, in one or two sentences with nothing personal: "The acknowledgement was missed. It was due by ..."."""
+    """What has happened, in one or two sentences with nothing personal: "The acknowledgement was breached. It was due by ..."."""
     thing = f"The {target_noun(target)}"
     if trigger.kind is TriggerKind.PERCENT:
         return f"{trigger.number} % of the time for the {target_noun(target)} is used. It is due {due}."
     if trigger.kind is TriggerKind.BEFORE_DUE:
         return f"{thing} is due {due}."
     if trigger.kind is TriggerKind.BREACH:
-        return f"{thing} was missed. It was due {due}."
+        return f"{thing} was breached. It was due {due}."
     if trigger.kind is TriggerKind.AFTER_DUE:
         return f"{thing} is still missing. It was due {due}."
     if trigger.kind is TriggerKind.NO_ACTIVITY:
@@ -113,7 +113,7 @@ def headline(trigger: Trigger, target: str, due: str) -> str:
 def subject_line(reference: str, trigger: Trigger, target: str) -> str:
     """For the mail's subject: the case's reference and the target, nothing personal."""
     if trigger.kind is TriggerKind.BREACH:
-        return f"{reference}: {target_noun(target)} missed"
+        return f"{reference}: {target_noun(target)} breached"
     if trigger.kind is TriggerKind.AFTER_DUE:
         return f"{reference}: {target_noun(target)} still missing"
     if trigger.kind is TriggerKind.NO_ACTIVITY:
@@ -122,7 +122,7 @@ def subject_line(reference: str, trigger: Trigger, target: str) -> str:
 
 
 def reason_task(target: str) -> str:
-    return f"Say why the {target_noun(target)} target was missed"
+    return f"Say why the {target_noun(target)} target was breached"
 
 
 def first_name(name: str) -> str:

@@ -246,7 +246,7 @@ def _act(step: _Step, people: _People, *, at: datetime) -> list[str]:
         casework.raise_priority(case.reference, actions.priority, why, by=BY, at=at)
         said.append(f"priority {PRIORITIES[actions.priority]}")
     if step.asks_reason:
-        said.append(_add_task(case, reason_task(step.row.target), at=at))
+        said.append(_add_task(case, reason_task(step.row.target), at=at, about=f"{step.row.target}:{step.row.subject}"))
     if actions.task:
         said.append(_add_task(case, actions.task, at=at))
     if actions.reassign:
@@ -254,9 +254,9 @@ def _act(step: _Step, people: _People, *, at: datetime) -> list[str]:
     return said or ["nothing else to do"] if not actions.tells_somebody else said
 
 
-def _add_task(case: FiringContext, title: str, *, at: datetime) -> str:
+def _add_task(case: FiringContext, title: str, *, at: datetime, about: str = "") -> str:
     due_at = case.hours.add_working_days(at, 1) or at
-    casework.add_task(case.reference, TaskKind.TASK, title, due_at, None, None, by=BY, at=at)
+    casework.add_task(case.reference, TaskKind.TASK, title, due_at, None, None, by=BY, at=at, about=about)
     return f"added the task “{title}”"
 
 

@@ -22,12 +22,12 @@ DEFAULT_RULES: Mapping[str, RuleDraft] = {
         "One working day before it is due", 3, Trigger(TriggerKind.BEFORE_DUE, 1, DAYS), TO_COMPLAINANTS,
         Actions(notify=(HANDLER, LEADS, MANAGERS))),
     "breach": RuleDraft(
-        "The target is missed", 4, Trigger(TriggerKind.BREACH), TO_COMPLAINANTS, Actions(notify=(LEADS, MANAGERS), asks_reason=True)),
+        "The target is breached", 4, Trigger(TriggerKind.BREACH), TO_COMPLAINANTS, Actions(notify=(LEADS, MANAGERS), asks_reason=True)),
     "five-days-after": RuleDraft(
         "Five working days after it was due", 5, Trigger(TriggerKind.AFTER_DUE, 5, DAYS), TO_COMPLAINANTS,
         Actions(notify=(MANAGERS,), priority=1)),
     "statement-four-fifths": RuleDraft(
         "A statement is nearly due", 2, Trigger(TriggerKind.PERCENT, 80), FOR_STATEMENTS, Actions(notify=(HANDLER, AUTHOR))),
     "statement-breach": RuleDraft(
-        "A statement is late", 4, Trigger(TriggerKind.BREACH), FOR_STATEMENTS, Actions(notify=(HANDLER, AUTHOR))),
+        "A request for a statement is breached", 4, Trigger(TriggerKind.BREACH), FOR_STATEMENTS, Actions(notify=(HANDLER, AUTHOR))),
 }

@@ -89,7 +89,7 @@ def sentence_of_trigger(trigger: Trigger, targets: Sequence[TargetCode]) -> str:
     if trigger.kind is TriggerKind.AFTER_DUE:
         return f"{_amount(trigger)} after {thing} was due and is still missing"
     if trigger.kind is TriggerKind.BREACH:
-        return f"When {thing} is missed"
+        return f"When {thing} is breached"
     if trigger.kind is TriggerKind.EVENT:
         return f"When {EVENT_WORDS[trigger.event]}" if trigger.event else "When something happens"
     return f"When nothing has happened on a case for {_amount(trigger).lower()}"

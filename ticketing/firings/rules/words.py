@@ -42,7 +42,7 @@ class TriggerKind(Code):
 
     PERCENT = "percent", "A share of the time is used"
     BEFORE_DUE = "before_due", "Before it is due"
-    BREACH = "breach", "It is missed"
+    BREACH = "breach", "It is breached"
     AFTER_DUE = "after_due", "After it was due"
     EVENT = "event", "Something happens on the case"
     NO_ACTIVITY = "no_activity", "Nothing happens on the case"
@@ -164,7 +164,7 @@ class Actions:
         if self.priority not in (None, 1, 2):
             raise Invalid("Choose the priority from the list.", field="priority")
         if self.asks_reason and trigger.kind not in (TriggerKind.BREACH, TriggerKind.AFTER_DUE):
-            raise Invalid("A reason can only be asked for once a target was missed.", field="asks_reason")
+            raise Invalid("A reason can only be asked for once a target was breached.", field="asks_reason")
         if Recipient.STATEMENT_AUTHOR in self.notify and conditions.targets != (TargetCode.STATEMENT,):
             raise Invalid("Only a rule for statements alone can tell whoever was asked for the statement.", field="notify")
 

@@ -21,7 +21,7 @@ class Metric:
 METRICS: Mapping[str, Metric] = {metric.code: metric for metric in (
     Metric(
         "acknowledged", "Acknowledged in time",
-        "Cases whose acknowledgement was made before its due moment, divided by all whose result is known: made, or missed.",
+        "Cases whose acknowledgement was made before its due moment, divided by all whose result is known: made, or breached.",
         "Cases to which an acknowledgement target applies. Anonymous and transferred cases, drafts, and cases that ended before "
         "the acknowledgement was due are left out. Cases still in time are shown and not divided by.",
         "The day the concern was received by the organisation, at the site."),
@@ -57,9 +57,9 @@ METRICS: Mapping[str, Metric] = {metric.code: metric for metric in (
         "Now. This does not depend on the period.",
         "A reopened case is as old as its first receipt."),
     Metric(
-        "breaches", "Missed targets, by reason",
-        "Targets missed, one for each time; the reason is what was given for it. The law sets no limit for some of these: local "
+        "breaches", "Breached targets, by reason",
+        "Targets breached, one for each time; the reason is what was given for it. The law sets no limit for some of these: local "
         "targets, such as keeping people informed and statements, are counted by themselves.",
         "Every target of every case. Drafts are left out.",
-        "The day on which the target was missed, at the site."),
+        "The day on which the target was breached, at the site."),
 )}

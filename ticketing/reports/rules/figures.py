@@ -204,7 +204,7 @@ def overview(facts: Facts, period: Period, targets: dict[str, str], at: datetime
             (row for row in received if not row.is_open), lambda row: row.status, list(Status), "ended", lambda key: key.label),
         open=Figure("open", "Open now", running), open_by_age=_by_age(running, at),
         open_by_status=_grouped(running, lambda row: row.status, list(Status), "open_status", lambda key: key.label),
-        breaches=Figure("breaches", "Missed targets", missed), by_reason=_by_reason(missed),
+        breaches=Figure("breaches", "Breached targets", missed), by_reason=_by_reason(missed),
         by_target=_grouped(missed, lambda row: row.target, list(targets), "missed", lambda key: targets[key]))
 
 
@@ -229,7 +229,7 @@ def _share(
     known = [row for row in rows if is_known(row)]
     return Share(
         Figure(f"{code}_in_time", f"{label} in time", tuple(row for row in known if not row.is_late)),
-        Figure(f"{code}_late", f"{label} late, or not yet and overdue", tuple(row for row in known if row.is_late)),
+        Figure(f"{code}_late", f"{label} after the target was breached, or not yet", tuple(row for row in known if row.is_late)),
         Figure(f"{code}_waiting", f"{label}: still in time", tuple(row for row in rows if not is_known(row))))
 
 

@@ -67,15 +67,15 @@ def _missed(reckoning: Reckoning, zone: str) -> str:
     left, due_at = reckoning.left, reckoning.due_at
     if left and due_at:
         words = amount_phrase(-left, reckoning.unit)
-        return f"met {words} late" if reckoning.met_at else f"breached {words} ago"
+        return f"breached, met {words} after" if reckoning.met_at else f"breached {words} ago"
     return f"breached at the end of {day_phrase(due_at - timedelta(microseconds=1), zone)}" if due_at else PHRASES["breached"]
 
 
 def waiting_phrase(due_at: datetime, rule: Target, calendar: WorkingCalendar, zone: str, *, at: datetime) -> str:
-    """The same for a row of a list, where only the due moment is at hand: "2 working days left", "due today", "3 days late"."""
+    """The same for a row of a list, where only the due moment is at hand: "2 working days left", "due today", "breached 3 days ago"."""
     left = _left(due_at, rule, calendar, zone, at)
     if at >= due_at:
-        return f"{amount_phrase(-left, rule.unit)} late" if left else "just missed"
+        return f"breached {amount_phrase(-left, rule.unit)} ago" if left else "breached just now"
     return f"{amount_phrase(left, rule.unit)} left" if left else "due today"
 
 

@@ -197,7 +197,7 @@ def _state(target: Target, run: Run, due_at: datetime | None, holds: Sequence[Ho
             return State.HELD, "Held: the period stops until the case is released.", why_null
         return State.WAITING, why_null, why_null
     if at >= due_at:
-        return State.BREACHED, f"Missed. {target.on_breach}", ""
+        return State.BREACHED, f"Breached. {target.on_breach}", ""
     return State.RUNNING, "Running.", ""
 
 
