@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ticketing.calendars.rules import named_calendar
+from ticketing.core.permissions import ActorKind
 from ticketing.escalation.rules.comparing import (
     Side,
     add,
@@ -51,7 +52,8 @@ def policy(*rules: RuleInForce, pack: Pack = PACK) -> Policy:
 
 def happened(kind: EventKind, at: datetime, *, cycle: int = 1, recorded_at: datetime | None = None, is_void: bool = False,
              **data: Any) -> Recorded:
-    return Recorded(cycle, kind.value, data.pop("subject", ""), data.pop("actor_kind", "officer"), at, recorded_at or at, data, is_void)
+    actor_kind = ActorKind(data.pop("actor_kind", "officer"))
+    return Recorded(cycle, kind, data.pop("subject", ""), actor_kind, at, recorded_at or at, data, is_void)
 
 
 def history(*events: Recorded, cycles: int = 1, **changes: Any) -> History:
@@ -167,8 +169,8 @@ def test_a_machine_s_letter_acknowledges_nothing():
 
 def test_a_rule_fires_under_the_version_that_was_in_force():
     old = rule(1, Trigger(TriggerKind.PERCENT, 50), until=WEDNESDAY)
-    new = replace(rule(1, Trigger(TriggerKind.PERCENT, 75), since=WEDNESDAY), version=VersionFacts(11, 1, 1, Trigger(TriggerKind.PERCENT, 75),
-                  ACKNOWLEDGE))
+    later = VersionFacts(11, 1, 1, Trigger(TriggerKind.PERCENT, 75), ACKNOWLEDGE)
+    new = replace(rule(1, Trigger(TriggerKind.PERCENT, 75), since=WEDNESDAY), version=later)
     early = replay(history(RECEIVED), policy(old, new), until=LATER)
     assert fired(early) == [(1, WEDNESDAY)]
 
@@ -217,7 +219,8 @@ def test_sums_add_up_in_any_order():
 
 
 def test_figures_count_days_and_messages_for_each_person():
-    sums = {"cases": 5, "days": {"ab": {"2026-03-02": [7, 2], "2026-03-03": [1, 0]}}, "sides": {"met/missed": 2, "missed/met": 1, "open/missed": 3},
+    sums = {"cases": 5, "days": {"ab": {"2026-03-02": [7, 2], "2026-03-03": [1, 0]}},
+            "sides": {"met/missed": 2, "missed/met": 1, "open/missed": 3},
             "targets": {"england-nhs/acknowledge": {"met": [4, 3], "missed": [1, 2]}}, "unheard": [0, 1]}
     found = figures_of(sums, date(2026, 3, 1), date(2026, 4, 30))
     assert (found.missed.before, found.missed.after, found.missed.more) == (1, 2, 1)

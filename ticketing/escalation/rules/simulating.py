@@ -10,8 +10,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any, cast
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
 
 from ticketing.calendars.rules import WorkingCalendar
 from ticketing.core.permissions import ActorKind
@@ -29,15 +30,14 @@ from ticketing.firings.rules import (
     compare,
     wanted,
 )
-from ticketing.firings.rules.planning import SILENCE, silent_until, stopped_notes, timer_key
+from ticketing.firings.rules.planning import LIVE, SILENCE, silent_until, stopped_notes, timer_key
 from ticketing.packs.rules import EventKind, Pack, Target
-from ticketing.sla.rules import Event, Facts, Reckoning, State, reckon, reckon_all
+from ticketing.sla.rules import Event, Facts, Reckoning, State, reckon_all
 from ticketing.sla.rules.events import holds_of
 
 ZERO = timedelta()
 ALWAYS = frozenset({EventKind.ENDED, EventKind.REOPENED})
 HOLDING = frozenset({EventKind.HELD, EventKind.RELEASED})
-OVER = frozenset({State.MET, State.BREACHED, State.NOT_APPLICABLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,9 @@ class Recorded:
     """An event with the moment it was recorded; `is_void` if a later receipt took its place."""
 
     cycle: int
-    kind: str
+    kind: EventKind
     subject: str
-    actor_kind: str
+    actor_kind: ActorKind
     occurred_at: datetime
     recorded_at: datetime
     data: dict[str, Any]
@@ -74,7 +74,7 @@ class Recorded:
 
     @property
     def event(self) -> Event:
-        return Event(EventKind(self.kind), self.occurred_at, ActorKind(self.actor_kind), self.cycle, self.subject, self.data)
+        return Event(self.kind, self.occurred_at, self.actor_kind, self.cycle, self.subject, self.data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +100,8 @@ class Triaged:
 class History:
     """Everything of one case that a replay looks at, in the order of recording; no word anybody wrote.
 
-    `case_type`, `severity` and `is_danger_now` are those of receipt; each triage may change them.  `is_quiet`: an import that told nobody of
-    what was long past.  `activity` are the moments at which people did something, for rules about silence.
+    `case_type`, `severity` and `is_danger_now` are those of receipt; each triage may change them.  `is_quiet`: an import, which told
+    nobody of what was long past.  `activity` are the moments at which people did something, for rules about silence.
     """
 
     case_id: int
@@ -136,7 +136,14 @@ class RuleInForce:
         return self.is_active and (self.since is None or self.since <= at) and (self.until is None or at < self.until)
 
 
-Single = tuple[Target, Pack]  # a target, and its pack with no other
+@dataclass(frozen=True, slots=True)
+class Single:
+    """A target, its pack with no other, and the kinds of event that touch it, and of those that can move what was due."""
+
+    target: Target
+    pack: Pack
+    touching: frozenset[EventKind]
+    moving: frozenset[EventKind]
 
 
 @dataclass(slots=True)
@@ -147,25 +154,27 @@ class Policy:
     calendars: Mapping[tuple[str, str, str], WorkingCalendar]
     rules: tuple[RuleInForce, ...]
     versions: tuple[VersionFacts, ...] = ()
+    by_id: dict[int, RuleInForce] = field(default_factory=dict, repr=False)
     is_dated: bool = False
     listens: bool = False          # to silence or to events, so that every record may plan something
     is_particular: bool = False    # about cases of some kind, place or team
-    _touched: dict[tuple[str, str, EventKind], tuple[Single, ...]] = field(default_factory=dict, repr=False)
     _singles: dict[tuple[str, str], tuple[Single, ...]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self.versions = tuple(rule.version for rule in self.rules)
+        self.by_id = {rule.version.id: rule for rule in self.rules}
         self.is_dated = any(rule.since or rule.until or not rule.is_active for rule in self.rules)
         self.listens = any(not version.trigger.kind.has_timer for version in self.versions)
         self.is_particular = any(
             version.conditions != Conditions(targets=version.conditions.targets) for version in self.versions)
 
-    def touched(self, pinned: Pinned, kind: EventKind) -> tuple[Single, ...]:
-        """The targets that an event of this kind can touch, each as a pack of its own."""
-        key = pinned.pack, pinned.pack_version, kind
-        if key not in self._touched:
-            self._touched[key] = tuple(single for single in self._all(key[:2]) if touches(kind, single[0]))
-        return self._touched[key]
+    def singles(self, pinned: Pinned) -> tuple[Single, ...]:
+        """The targets of what a cycle is pinned to, each as a pack of its own."""
+        key = pinned.pack, pinned.pack_version
+        if key not in self._singles:
+            whole = self.packs[key]
+            self._singles[key] = tuple(_single(whole, target) for target in whole.targets)
+        return self._singles[key]
 
     def calendar(self, pinned: Pinned) -> WorkingCalendar:
         return self.calendars[pinned.calendar, pinned.calendar_version, pinned.zone]
@@ -174,17 +183,20 @@ class Policy:
         """The versions that plan at a moment."""
         return [rule.version for rule in self.rules if rule.plans_at(at)] if self.is_dated else self.versions
 
+    def rule(self, version_id: int) -> RuleInForce:
+        return self.by_id[version_id]
+
     def asks_the_same(self, other: Policy, history: History) -> bool:
         """Whether a case cannot come out otherwise: the same rules, and for its pins the same packs and calendars."""
         return self.rules == other.rules and all(
             self.packs[pin.pack, pin.pack_version] is other.packs[pin.pack, pin.pack_version] and self.calendar(pin) is other.calendar(pin)
             for pin in history.pins)
 
-    def _all(self, key: tuple[str, str]) -> tuple[Single, ...]:
-        if key not in self._singles:
-            whole = self.packs[key]
-            self._singles[key] = tuple((target, replace(whole, targets=(target,))) for target in whole.targets)
-        return self._singles[key]
+
+def _single(whole: Pack, target: Target) -> Single:
+    touching = frozenset(kind for kind in EventKind if touches(kind, target))
+    moved_by = target.extension.events if target.extension else ()
+    return Single(target, replace(whole, targets=(target,)), touching, touching & {*HOLDING, *moved_by})
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,116 +263,73 @@ def touches(kind: EventKind, target: Target) -> bool:
 
 
 Memo = dict[Any, Any]
+Standing = tuple[datetime, tuple[Reckoning, ...]]  # from this moment on these runs of a target stand so
 
 
 def replay(history: History, policy: Policy, *, until: datetime, lag: timedelta = ZERO, memo: Memo | None = None) -> Replay:
     """Play a case from its first event to `until` under a policy; the sweep comes `lag` after each planned moment.
 
-    Two policies played on one case may share a `memo`: what they reckon alike is reckoned once.
+    Each target is played by itself, as no step of one touches another.  Two policies played on one case may share a `memo`: what they
+    ask alike is played once.
     """
-    play = _Play(history, policy, lag, {} if memo is None else memo)
-    for at in play.moments:
-        if at > until:
-            break
-        play.sweep(at, is_before=True)
-        play.record(at)
-    play.sweep(until, is_before=False)
-    return play.result(until)
+    known: Memo = {} if memo is None else memo
+    parts = [part for cycle in _cycles(history) for part in _play_cycle(_Cycle(history, cycle, until), policy, lag, known)]
+    return Replay(
+        tuple(item for part in parts for item in part.outcomes),
+        tuple(sorted((item for part in parts for item in part.fired), key=lambda item: item.fire_at)),
+        tuple(sorted((item for part in parts for item in part.planned), key=lambda item: item.fire_at)))
 
 
-class _Play:
-    """One case being played: what is known, what is planned, what has fired."""
+def _cycles(history: History) -> list[int]:
+    return sorted({pinned.cycle for pinned in history.pins} & {row.cycle for row in history.events})
 
-    def __init__(self, history: History, policy: Policy, lag: timedelta, memo: Memo) -> None:
-        self.history, self.policy, self.lag, self.memo = history, policy, lag, memo
-        self.pins: dict[int, list[Pinned]] = {}
-        for pinned in history.pins:
-            self.pins.setdefault(pinned.cycle, []).append(pinned)
-        self.at_moment: dict[datetime, list[Recorded]] = {}
-        for row in history.events:
-            if row.cycle in self.pins:
-                self.at_moment.setdefault(row.recorded_at, []).append(row)
-        self.moments = self._moments()
-        self.begun_at = self.moments[0] if self.moments else None
-        self.known: dict[int, list[Event]] = {}
-        self.reckoned: dict[int, dict[tuple[str, str], Reckoning]] = {}
-        self.settled: set[tuple[int, str, str]] = set()
-        self.rows: dict[str, dict[int, Stored]] = {}
-        self.planned: dict[int, Stored] = {}
-        self.fired: list[Played] = []
-        self.cycle, self.is_open, self.last_id = 1, True, 0
-        self.facts_seen: Any = None
-        self.rules = {rule.version.id: rule for rule in policy.rules}
-        self.next_at: datetime | None = None
 
-    def _moments(self) -> list[datetime]:
-        moments = sorted(self.at_moment)
-        if moments and self.policy.is_particular:
-            later = {item.at for item in (*self.history.given, *self.history.triaged)} - set(moments)
-            moments = sorted([*moments, *(at for at in later if at > moments[0])])
-        return moments
+def _play_cycle(cycle: _Cycle, policy: Policy, lag: timedelta, memo: Memo) -> list[Replay]:
+    parts = []
+    if not cycle.rows:
+        return parts
+    for pinned in cycle.pins:
+        calendar = policy.calendar(pinned)
+        for single in policy.singles(pinned):
+            about = cycle.number, id(single.target), id(calendar)
+            key = "played", *about, id(policy.rules), lag
+            if key not in memo:
+                if about not in memo:
+                    memo[about] = _run_of(cycle, pinned, single, calendar)
+                memo[key] = _play_target(cycle, policy, pinned, memo[about], lag)
+            parts.append(memo[key])
+    if policy.listens:
+        play = _Play(cycle, policy, calendar, lag)
+        for at in cycle.moments:
+            play.step(at, ())
+        parts.append(play.result(()))
+    return parts
 
-    # --- what happened ---
 
-    def record(self, at: datetime) -> None:
-        """Take in what was recorded at this moment, and plan again what it touches."""
-        rows = self.at_moment.get(at, [])
-        for row in rows:
-            self._take_in(row)
-        changed = self._reckon(rows, at)
-        facts = self._facts(at, tuple(row.kind for row in rows))
-        seen = self._watched(facts)
-        is_all = seen != self.facts_seen or self.policy.listens
-        self.facts_seen = seen
-        if is_all:
-            changed = list(self.reckoned.get(self.cycle, {}).values())
-        if changed or is_all:
-            self._plan(facts, changed, at, is_all=is_all)
+class _Cycle:
+    """One cycle of a case: its rows in the order of recording, up to the end of the replay."""
 
-    def _watched(self, facts: PlanFacts) -> Any:
-        """What of the facts can change the whole plan: all of them, unless the rules look at targets alone."""
-        if self.policy.is_particular:
-            return replace(facts, last_activity_at=self.begun_at, happened=())
-        return facts.cycle, facts.is_open, facts.is_danger_now
+    def __init__(self, history: History, number: int, until: datetime) -> None:
+        self.history, self.number, self.until = history, number, until
+        self.pins = [pinned for pinned in history.pins if pinned.cycle == number]
+        self.rows = [row for row in history.events if row.cycle == number and row.recorded_at <= until]
+        self.moments = sorted({row.recorded_at for row in self.rows})
+        self.ended_at = next((row.recorded_at for row in self.rows if row.kind is EventKind.ENDED), None)
+        self.is_in_order = all(
+            one.occurred_at <= other.occurred_at and not one.is_void for one, other in zip(self.rows, self.rows[1:], strict=False))
 
-    def _take_in(self, row: Recorded) -> None:
-        known = self.known.setdefault(row.cycle, [])
-        if row.kind == EventKind.RECEIVED:  # a corrected receipt takes the place of the first
-            known[:] = [event for event in known if event.kind is not EventKind.RECEIVED]
-        known.append(row.event)
-        self.cycle = row.cycle
-        self.is_open = row.kind != EventKind.ENDED if row.kind in ALWAYS else self.is_open or row.kind == EventKind.RECEIVED
+    @cached_property
+    def events(self) -> list[Event]:
+        """What is known in the end."""
+        return self.events_at(self.until)
 
-    def _reckon(self, rows: Sequence[Recorded], at: datetime) -> list[Reckoning]:
-        """Reckon again what these events touch; hands out the targets that now stand otherwise."""
-        changed: list[Reckoning] = []
-        table = self.reckoned.setdefault(self.cycle, {})
-        for pinned in self.pins.get(self.cycle, ()):
-            touched = {id(single[0]): single for row in rows for single in self.policy.touched(pinned, EventKind(row.kind))
-                       if row.kind != EventKind.ENDED or (self.cycle, pinned.pack, single[0].code) not in self.settled}
-            for single in touched.values():
-                for key, item in self._reckon_one(pinned, single, at):
-                    before = table.get(key)
-                    table[key] = item
-                    if before is None or (before.state, before.due_at, before.met_at, before.spans) != (
-                            item.state, item.due_at, item.met_at, item.spans):
-                        changed.append(item)
-        return changed
+    def events_at(self, at: datetime) -> list[Event]:
+        """What was known at a moment; a corrected receipt takes the place of the first."""
+        rows = [row for row in self.rows if row.recorded_at <= at]
+        receipts = [row for row in rows if row.kind is EventKind.RECEIVED]
+        return [row.event for row in rows if row.kind is not EventKind.RECEIVED or row is receipts[-1]]
 
-    def _reckon_one(self, pinned: Pinned, single: Single, at: datetime) -> Sequence[tuple[tuple[str, str], Reckoning]]:
-        """One target of this cycle as it stands now; what another policy reckoned alike is taken from it."""
-        target, pack = single
-        calendar = self.policy.calendar(pinned)
-        key = id(target), id(calendar), self.cycle, at
-        if key not in self.memo:
-            found = reckon_all(pack, self.known[self.cycle], calendar, at=at, zone=pinned.zone, facts=pinned.facts)
-            self.memo[key] = [((pinned.pack, timer_key(item)), item) for item in found if item.cycle == self.cycle]
-        found = self.memo[key]
-        if not (target.is_recurring or target.is_per_subject) and any(item.met_at is not None for _, item in found):
-            self.settled.add((self.cycle, pinned.pack, target.code))  # once satisfied, the end of the case changes nothing
-        return cast(Sequence[tuple[tuple[str, str], Reckoning]], found)
-
-    def _facts(self, at: datetime, happened: tuple[str, ...]) -> PlanFacts:
+    def facts(self, at: datetime) -> PlanFacts:
         history = self.history
         case_type, severity, is_danger_now = history.case_type, history.severity, history.is_danger_now
         for triaged in history.triaged:
@@ -368,72 +337,156 @@ class _Play:
                 case_type, severity = triaged.case_type or case_type, triaged.severity or severity
                 is_danger_now = is_danger_now if triaged.is_danger_now is None else triaged.is_danger_now
         return PlanFacts(
-            case_id=history.case_id, cycle=self.cycle, is_open=self.is_open, case_type=case_type, severity=severity,
-            site_id=history.site_id, team_id=self._given(at).team_id, is_danger_now=is_danger_now, calendar=history.calendar,
-            zone=history.zone, last_activity_at=self._last_activity(at), pack=history.pack, happened=happened)
+            case_id=history.case_id, cycle=self.number, is_open=self.ended_at is None or at < self.ended_at, case_type=case_type,
+            severity=severity, site_id=history.site_id, team_id=self.given(at).team_id, is_danger_now=is_danger_now,
+            calendar=history.calendar, zone=history.zone, last_activity_at=self.last_activity(at), pack=history.pack,
+            happened=tuple(row.kind.value for row in self.rows if row.recorded_at == at))
 
-    def _given(self, at: datetime) -> Given:
-        found = Given(at, None, None)
+    def given(self, at: datetime) -> Given:
+        found = NOBODY
         for given in self.history.given:
             if given.at > at:
                 break
             found = given
         return found
 
-    def _last_activity(self, at: datetime) -> datetime:
+    def last_activity(self, at: datetime) -> datetime:
         moments = self.history.activity or self.moments
         place = bisect_right(moments, at)
         return moments[place - 1] if place else at
 
-    # --- the plan ---
 
-    def _plan(self, facts: PlanFacts, changed: Sequence[Reckoning], at: datetime, *, is_all: bool) -> None:
-        steps = self._steps(facts, changed, at)
-        keys = self.rows if is_all else {timer_key(item) for item in changed}
-        rows = [row for key in keys for row in self.rows.get(key, {}).values()]
-        if steps or rows:
-            is_quiet = self.history.is_quiet and at == self.begun_at
-            self._apply(compare(facts, steps, rows, at=at, escalate_late=not is_quiet, stopped=stopped_notes(changed)), facts.cycle)
+NOBODY = Given(datetime(1970, 1, 1, tzinfo=UTC), None, None)
 
-    def _steps(self, facts: PlanFacts, changed: Sequence[Reckoning], at: datetime) -> list[Step]:
-        """What should stand for these timers; each timer's steps are found once, whatever the policies that share them."""
-        versions = self.policy.versions_at(at)
-        if self.policy.listens or self.policy.is_particular or self.policy.is_dated:
-            return list(wanted(facts, changed, versions, at=at))
-        found: list[Step] = []
-        for item in changed:
-            key = id(item), id(versions[0]) if versions else 0, len(versions), facts.is_open, facts.is_danger_now
-            if key not in self.memo:
-                self.memo[key] = wanted(facts, (item,), versions, at=at)
-            found += self.memo[key]
-        return found
 
-    def _apply(self, changes: Changes, cycle: int) -> None:
+@dataclass(frozen=True, slots=True)
+class _TargetRun:
+    """One target in one cycle: how its runs stood from moment to moment, and how they stand in the end."""
+
+    standing: tuple[Standing, ...]
+    final: tuple[Reckoning, ...]
+
+
+def _run_of(cycle: _Cycle, pinned: Pinned, single: Single, calendar: WorkingCalendar) -> _TargetRun:
+    target, rows = single.target, [row for row in cycle.rows if row.kind in single.touching]
+
+    def reckoned(at: datetime, events: Sequence[Event]) -> tuple[Reckoning, ...]:
+        found = reckon_all(single.pack, events, calendar, at=at, zone=pinned.zone, facts=pinned.facts)
+        return tuple(item for item in found if item.cycle == cycle.number)
+
+    final = reckoned(cycle.until, cycle.events)
+    if all(item.started_at is None for item in final):
+        return _TargetRun((), final)
+    if cycle.is_in_order and not any(row.kind in single.moving for row in rows):
+        return _TargetRun(_steady(target, rows, final), final)
+    moments = sorted({row.recorded_at for row in rows})
+    return _TargetRun(tuple((at, reckoned(at, cycle.events_at(at))) for at in moments), final)
+
+
+def _steady(target: Target, rows: Sequence[Recorded], final: Sequence[Reckoning]) -> tuple[Standing, ...]:
+    """How runs stood whose due moment nothing could move: reckoned once, they ran from what began them to what ended them."""
+    moments: dict[datetime, list[Reckoning]] = {}
+    for item in final:
+        mine = [row for row in rows if row.subject == item.subject or not target.is_per_subject]
+        began_at = next((row.recorded_at for row in mine if row.occurred_at == item.started_at), None)
+        if began_at is None:
+            continue
+        ended_at = _ended_at(target, mine, item)
+        if ended_at is None or ended_at > began_at:
+            moments.setdefault(began_at, []).append(replace(item, state=State.RUNNING, met_at=None, breached_at=None))
+        if ended_at is not None:
+            moments.setdefault(ended_at, []).append(item)
+    return tuple((at, tuple(moments[at])) for at in sorted(moments))
+
+
+def _ended_at(target: Target, rows: Sequence[Recorded], item: Reckoning) -> datetime | None:
+    """When it was recorded that a run was met, late or not, or excused."""
+    if item.met_at is not None:
+        met_by = (*target.satisfied_by, *target.starts)  # of a recurring target the next update
+        return next((row.recorded_at for row in rows if row.occurred_at == item.met_at and row.kind in met_by), None)
+    if item.state is State.NOT_APPLICABLE:
+        excuses = (EventKind.ENDED, *target.excused_by)
+        return next((row.recorded_at for row in rows if row.kind in excuses), None)
+    return None
+
+
+def _play_target(cycle: _Cycle, policy: Policy, pinned: Pinned, run: _TargetRun, lag: timedelta) -> Replay:
+    outcomes = tuple(_outcome(pinned.pack, cycle.number, item) for item in run.final if item.state is not State.NOT_APPLICABLE)
+    if not run.standing or not policy.rules:
+        return Replay(outcomes, (), ())
+    play = _Play(cycle, policy, policy.calendar(pinned), lag)
+    changes = dict(run.standing)
+    moments = set(changes)
+    if cycle.ended_at is not None:
+        moments.add(cycle.ended_at)
+    if policy.is_particular:
+        first = min(changes)
+        moments |= {item.at for item in (*cycle.history.given, *cycle.history.triaged) if first < item.at <= cycle.until}
+    for at in sorted(moments):
+        play.step(at, changes.get(at, ()))
+    return play.result(outcomes)
+
+
+class _Play:
+    """The plan of one target, or of what needs no target, as it is made, moved, superseded and fired."""
+
+    def __init__(self, cycle: _Cycle, policy: Policy, calendar: WorkingCalendar, lag: timedelta) -> None:
+        self.cycle, self.policy, self.calendar, self.lag = cycle, policy, calendar, lag
+        self.items: dict[str, Reckoning] = {}
+        self.rows: dict[int, Stored] = {}
+        self.planned: dict[int, Stored] = {}
+        self.fired: list[Played] = []
+        self.next_at: datetime | None = None
+
+    def step(self, at: datetime, items: Sequence[Reckoning]) -> None:
+        """Something was recorded at this moment: sweep what was due before, then plan again."""
+        self._sweep(at, is_before=True)
+        self.items.update({timer_key(item): item for item in items})
+        facts, rows = self.cycle.facts(at), list(self.rows.values())
+        steps = self._wanted(facts, at) if facts.is_open else ()
+        if not steps and not self.planned:
+            return
+        is_quiet = self.cycle.history.is_quiet and at == self.cycle.moments[0]
+        self._apply(compare(facts, steps, rows, at=at, escalate_late=not is_quiet, stopped=stopped_notes(self.items.values())))
+
+    def _wanted(self, facts: PlanFacts, at: datetime) -> tuple[Step, ...]:
+        """What should stand: of one target, or of what needs none."""
+        if not self.items:
+            return wanted(facts, (), self.policy.versions_at(at), at=at)
+        if not any(item.state in LIVE for item in self.items.values()):
+            return ()
+        versions = [version for version in self.policy.versions_at(at) if version.trigger.kind.has_timer]
+        return wanted(facts, self.items.values(), versions, at=at)
+
+    def _apply(self, changes: Changes) -> None:
         for item in changes.inserts:
-            self.last_id += 1
             state, cause = (FiringState.SUPERSEDED, Cause.PAST) if item.is_past else (FiringState.PLANNED, Cause.NONE)
             step = item.step
-            self._keep(Stored(self.last_id, cycle, step.timer_key, step.version_id, step.rule_id, item.occurrence, item.fire_at,
-                              step.due_at, state, cause))
+            self._keep(Stored(len(self.rows) + 1, self.cycle.number, step.timer_key, step.version_id, step.rule_id, item.occurrence,
+                              item.fire_at, step.due_at, state, cause))
         for move in changes.moves:
             self._keep(replace(self.planned[move.id], fire_at=move.fire_at, due_at=move.due_at))
         for end in changes.supersedes:
-            self._keep(replace(self.planned[end.id], state=FiringState.SUPERSEDED, cause=end.cause))
+            self._end(self.planned[end.id], FiringState.SUPERSEDED, end.cause)
         self._look_ahead()
 
     def _keep(self, row: Stored) -> None:
-        self.rows.setdefault(row.timer_key, {})[row.id] = row
+        self.rows[row.id] = row
         if row.state is FiringState.PLANNED:
             self.planned[row.id] = row
         else:
             self.planned.pop(row.id, None)
+
+    def _end(self, row: Stored, state: FiringState, cause: Cause) -> None:
+        self._keep(Stored(row.id, row.cycle, row.timer_key, row.version_id, row.rule_id, row.occurrence, row.fire_at, row.due_at, state,
+                          cause))
 
     def _look_ahead(self) -> None:
         self.next_at = min((row.fire_at for row in self.planned.values()), default=None)
 
     # --- the sweep ---
 
-    def sweep(self, until: datetime, *, is_before: bool) -> None:
+    def _sweep(self, until: datetime, *, is_before: bool) -> None:
         """Every sweep that came before (or up to) this moment."""
         while self.next_at is not None:
             at = self.next_at + self.lag
@@ -443,71 +496,53 @@ class _Play:
 
     def _sweep_once(self, at: datetime) -> None:
         standing: list[tuple[Stored, StepFacts]] = []
+        is_open = self.cycle.ended_at is None or at < self.cycle.ended_at
         for row in [row for row in self.planned.values() if row.fire_at <= at]:
             facts = self._step_facts(row)
-            why = why_not(facts, is_open=self.is_open, cycle=self.cycle, is_held=not facts.has_timer and self._is_held(),
+            why = why_not(facts, is_open=is_open, cycle=self.cycle.number, is_held=not facts.has_timer and self._is_held(at),
                           timer=self._timer(row.timer_key) if facts.has_timer else None)
             if why:
-                self._keep(replace(row, state=FiringState.SUPERSEDED, cause=Cause.STOPPED))
-            elif (ends_at := self._silent_until(row, at)) is not None:
+                self._end(row, FiringState.SUPERSEDED, Cause.STOPPED)
+            elif row.timer_key == SILENCE and (ends_at := self._silent_until(row, at)) > at:
                 self._keep(replace(row, fire_at=ends_at, due_at=ends_at))
             else:
                 standing.append((row, facts))
         lost = giving_way(facts for _, facts in standing) if len(standing) > 1 else {}
         for row, facts in standing:
             if row.id in lost:
-                self._keep(replace(row, state=FiringState.SUPERSEDED, cause=Cause.GAVE_WAY))
+                self._end(row, FiringState.SUPERSEDED, Cause.GAVE_WAY)
             else:
-                self._keep(replace(row, state=FiringState.FIRED))
+                self._end(row, FiringState.FIRED, Cause.NONE)
                 self.fired.append(self._played(row, facts.level, at))
         self._look_ahead()
 
     def _played(self, row: Stored, level: int, at: datetime | None) -> Played:
-        given = self._given(at or row.fire_at)
+        given = self.cycle.given(at or row.fire_at)
         return Played(row.cycle, row.timer_key, row.version_id, level, row.fire_at, row.due_at, at, given.handler_id, given.team_id)
 
     def _step_facts(self, row: Stored) -> StepFacts:
-        rule = self.rules[row.version_id]
-        return StepFacts(row.id, self.history.case_id, row.cycle, row.timer_key, rule.version.level, row.due_at,
+        rule = self.policy.rule(row.version_id)
+        return StepFacts(row.id, self.cycle.history.case_id, row.cycle, row.timer_key, rule.version.level, row.due_at,
                          rule.version.trigger.kind.has_timer, rule.name, rule.is_active)
 
     def _timer(self, key: str) -> TimerFacts | None:
-        for (_, name), item in self.reckoned.get(self.cycle, {}).items():
-            if name == key:
-                return TimerFacts(item.state.value, item.due_at, item.met_at)
-        return None
+        item = self.items.get(key)
+        return TimerFacts(item.state.value, item.due_at, item.met_at) if item else None
 
-    def _is_held(self) -> bool:
-        events = sorted(self.known.get(self.cycle, []), key=lambda event: event.at)
+    def _is_held(self, at: datetime) -> bool:
+        events = sorted(self.cycle.events_at(at), key=lambda event: event.at)
         return any(hold.until is None for hold in holds_of(events))
 
-    def _silent_until(self, row: Stored, at: datetime) -> datetime | None:
-        """When silence that was broken since it was planned ends; None if it lasted."""
-        if row.timer_key != SILENCE:
-            return None
-        calendar = self.policy.calendar(self.pins[self.cycle][0])
-        ends_at = silent_until(self.rules[row.version_id].version.trigger, self._last_activity(at), calendar)
-        return ends_at if ends_at is not None and ends_at > at else None
+    def _silent_until(self, row: Stored, at: datetime) -> datetime:
+        """When the silence ends that a step waits for; later than planned if it was broken since."""
+        trigger = self.policy.rule(row.version_id).version.trigger
+        return silent_until(trigger, self.cycle.last_activity(at), self.calendar) or at
 
-    # --- the end ---
-
-    def result(self, until: datetime) -> Replay:
-        """How every target stands at `until`; what still runs is reckoned once more for that moment."""
-        found: list[Outcome] = []
-        for cycle, table in self.reckoned.items():
-            pinned_of = {pinned.pack: pinned for pinned in self.pins[cycle]}
-            for (pack, _), item in table.items():
-                if item.state is State.NOT_APPLICABLE:
-                    continue
-                if item.state not in OVER:
-                    item = self._at_the_end(pinned_of[pack], cycle, item, until)
-                found.append(_outcome(pack, cycle, item))
-        return Replay(tuple(found), tuple(self.fired), tuple(
-            self._played(row, self.rules[row.version_id].version.level, None) for row in self.planned.values()))
-
-    def _at_the_end(self, pinned: Pinned, cycle: int, item: Reckoning, until: datetime) -> Reckoning:
-        return reckon(item.rule, self.known[cycle], self.policy.calendar(pinned), at=until, zone=pinned.zone, cycle=cycle,
-                      subject=item.subject, case_facts=Facts())
+    def result(self, outcomes: tuple[Outcome, ...]) -> Replay:
+        """What fired up to the end, and what stands planned then."""
+        self._sweep(self.cycle.until, is_before=False)
+        return Replay(outcomes, tuple(self.fired), tuple(
+            self._played(row, self.policy.rule(row.version_id).version.level, None) for row in self.planned.values()))
 
 
 def _outcome(pack: str, cycle: int, item: Reckoning) -> Outcome:
