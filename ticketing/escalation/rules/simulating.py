@@ -254,7 +254,7 @@ class Replay:
 
 def touches(kind: EventKind, target: Target) -> bool:
     """Whether an event of this kind can start, move, hold, satisfy or end a target."""
-    if kind in ALWAYS:
+    if kind in ALWAYS or target.recurrence is not None:  # one that repeats may hang on another target
         return True
     if kind in HOLDING:
         return bool(target.holdable)
@@ -285,7 +285,7 @@ def _cycles(history: History) -> list[int]:
 
 
 def _play_cycle(cycle: _Cycle, policy: Policy, lag: timedelta, memo: Memo) -> list[Replay]:
-    parts = []
+    parts: list[Replay] = []
     if not cycle.rows:
         return parts
     for pinned in cycle.pins:
@@ -313,6 +313,7 @@ class _Cycle:
         self.history, self.number, self.until = history, number, until
         self.pins = [pinned for pinned in history.pins if pinned.cycle == number]
         self.rows = [row for row in history.events if row.cycle == number and row.recorded_at <= until]
+        self.earlier = [row.event for row in history.events if row.cycle < number and not row.is_void]
         self.moments = sorted({row.recorded_at for row in self.rows})
         self.ended_at = next((row.recorded_at for row in self.rows if row.kind is EventKind.ENDED), None)
         self.is_in_order = all(
@@ -327,7 +328,7 @@ class _Cycle:
         """What was known at a moment; a corrected receipt takes the place of the first."""
         rows = [row for row in self.rows if row.recorded_at <= at]
         receipts = [row for row in rows if row.kind is EventKind.RECEIVED]
-        return [row.event for row in rows if row.kind is not EventKind.RECEIVED or row is receipts[-1]]
+        return [*self.earlier, *(row.event for row in rows if row.kind is not EventKind.RECEIVED or row is receipts[-1])]
 
     def facts(self, at: datetime) -> PlanFacts:
         history = self.history
@@ -377,7 +378,8 @@ def _run_of(cycle: _Cycle, pinned: Pinned, single: Single, calendar: WorkingCale
     final = reckoned(cycle.until, cycle.events)
     if all(item.started_at is None for item in final):
         return _TargetRun((), final)
-    if cycle.is_in_order and not any(row.kind in single.moving for row in rows):
+    is_steady = cycle.number == 1 and cycle.is_in_order and target.recurrence is None
+    if is_steady and not any(row.kind in single.moving for row in rows):
         return _TargetRun(_steady(target, rows, final), final)
     moments = sorted({row.recorded_at for row in rows})
     return _TargetRun(tuple((at, reckoned(at, cycle.events_at(at))) for at in moments), final)
@@ -402,8 +404,7 @@ def _steady(target: Target, rows: Sequence[Recorded], final: Sequence[Reckoning]
 def _ended_at(target: Target, rows: Sequence[Recorded], item: Reckoning) -> datetime | None:
     """When it was recorded that a run was met, late or not, or excused."""
     if item.met_at is not None:
-        met_by = (*target.satisfied_by, *target.starts)  # of a recurring target the next update
-        return next((row.recorded_at for row in rows if row.occurred_at == item.met_at and row.kind in met_by), None)
+        return next((row.recorded_at for row in rows if row.occurred_at == item.met_at and row.kind in target.satisfied_by), None)
     if item.state is State.NOT_APPLICABLE:
         excuses = (EventKind.ENDED, *target.excused_by)
         return next((row.recorded_at for row in rows if row.kind in excuses), None)
@@ -421,7 +422,8 @@ def _play_target(cycle: _Cycle, policy: Policy, pinned: Pinned, run: _TargetRun,
         moments.add(cycle.ended_at)
     if policy.is_particular:
         first = min(changes)
-        moments |= {item.at for item in (*cycle.history.given, *cycle.history.triaged) if first < item.at <= cycle.until}
+        later = [*(given.at for given in cycle.history.given), *(triaged.at for triaged in cycle.history.triaged)]
+        moments |= {at for at in later if first < at <= cycle.until}
     for at in sorted(moments):
         play.step(at, changes.get(at, ()))
     return play.result(outcomes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 
@@ -20,10 +20,12 @@ from ticketing.core.database import atomic
 from ticketing.core.errors import Conflict, DomainError
 from ticketing.core.permissions import Permission, Role, machine
 from ticketing.escalation import queries
+from ticketing.escalation.queries.people import People
 from ticketing.escalation.rules import StepFacts, first_name, giving_way, headline, is_late, reason_task, subject_line, why_not
+from ticketing.escalation.rules.telling import Parts, recipients
 from ticketing.firings import service as firings
 from ticketing.firings.queries import DueRow
-from ticketing.firings.rules import Cause, FiringState, Reassign, Recipient, TriggerKind
+from ticketing.firings.rules import Cause, FiringState, Reassign, TriggerKind
 from ticketing.firings.rules.planning import silent_until
 from ticketing.firings.service import Outcome
 from ticketing.outbox import service as outbox
@@ -34,41 +36,6 @@ __all__ = ["BY", "fire_batch", "record_breaches"]
 BY = machine("escalation", Permission.WORK_CASES, Permission.ASSIGN_CASES)
 NOBODY = "There is nobody to tell: give the team a lead, or name a manager who is not named in the concern."
 PRIORITIES = {1: "raised", 2: "urgent"}
-
-
-@dataclass(slots=True)
-class _People:
-    """Who is who, asked once a batch."""
-
-    teams: dict[int, tuple[StaffRow, ...]] = field(default_factory=dict)
-    leads: dict[int, tuple[StaffRow, ...]] = field(default_factory=dict)
-    stand_ins: dict[tuple[int, date], StaffRow] = field(default_factory=dict)
-    managers: tuple[StaffRow, ...] | None = None
-
-    def team(self, team_id: int | None) -> tuple[StaffRow, ...]:
-        if team_id is None:
-            return ()
-        if team_id not in self.teams:
-            self.teams[team_id] = accounts.staff_of_team(team_id)
-        return self.teams[team_id]
-
-    def leads_of(self, team_id: int | None) -> tuple[StaffRow, ...]:
-        if team_id is None:
-            return ()
-        if team_id not in self.leads:
-            self.leads[team_id] = accounts.leads_of(team_id)
-        return self.leads[team_id]
-
-    def managers_for(self, team_id: int | None) -> tuple[StaffRow, ...]:
-        """The managers in the team; where it has none, every manager."""
-        if self.managers is None:
-            self.managers = tuple(row for row in accounts.staff_who_may(Permission.SIGN_RESPONSES) if row.role is Role.MANAGER)
-        return tuple(row for row in self.managers if team_id in row.team_ids) or self.managers
-
-    def stand_in(self, staff_id: int, day: date) -> StaffRow:
-        if (staff_id, day) not in self.stand_ins:
-            self.stand_ins[staff_id, day] = accounts.stand_in_for(staff_id, day)
-        return self.stand_ins[staff_id, day]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +65,7 @@ def fire_batch(*, at: datetime, limit: int = 20) -> Tally:
     if not claimed:
         return Tally()
     tally, standing = _sort_out(claimed, at=at)
-    people = _People()
+    people = People()
     tally.add(together_or_apart(standing, partial(_fire, people=people, at=at), partial(_fail, at=at)))
     return tally
 
@@ -145,7 +112,7 @@ def _facts(row: DueRow) -> StepFacts:
         row.id, row.case_id, row.cycle, row.timer_key, row.level, row.due_at, row.trigger.kind.has_timer, row.rule_name, row.is_rule_active)
 
 
-def _fire(step: _Step, *, people: _People, at: datetime) -> str:
+def _fire(step: _Step, *, people: People, at: datetime) -> str:
     """Act on one step and mark it; the outcome's word."""
     row, case = step.row, step.case
     told_at = _told_at(case, at)
@@ -181,46 +148,10 @@ def _told_at(case: FiringContext, at: datetime) -> datetime:
     return case.hours.next_opening(at) or at
 
 
-def _recipients(step: _Step, people: _People, day: date) -> tuple[StaffRow, ...]:
-    """Whom to tell: by role, or whoever stands in that day; nobody who is named in the concern, nobody twice.
-
-    Where every manager or lead of the team is named, the step goes to the managers who are not.
-    """
-    found: dict[str, StaffRow] = {}
-    for role in step.row.actions.notify:
-        is_author = role is Recipient.STATEMENT_AUTHOR
-        wanted = [people.stand_in(staff_id, day) for staff_id in _holders(role, step, people)]
-        fit = [row for row in wanted if row.is_active and (is_author or row.id not in step.case.subject_ids)]
-        found.update({row.uid: row for row in fit or _next_up(role, step, people, day)})
-    for uid in step.row.actions.staff_uids:
-        person = people.stand_in(accounts.staff_by_uid(uid).id, day)
-        if person.is_active and person.id not in step.case.subject_ids:
-            found[person.uid] = person
-    return tuple(found.values())
-
-
-def _holders(role: Recipient, step: _Step, people: _People) -> list[int]:
-    case = step.case
-    if role is Recipient.STATEMENT_AUTHOR:
-        return [] if step.author_id is None else [step.author_id]
-    if role is Recipient.HANDLER and case.handler_id is not None:
-        return [case.handler_id]
-    if role in (Recipient.HANDLER, Recipient.TEAM):
-        return [row.id for row in people.team(case.team_id)]
-    rows = people.leads_of(case.team_id) if role is Recipient.TEAM_LEADS else people.managers_for(case.team_id)
-    return [row.id for row in rows]
-
-
-def _next_up(role: Recipient, step: _Step, people: _People, day: date) -> list[StaffRow]:
-    """Nobody holds the role, or all of them are named: the managers who are not, first those of the team."""
-    if role is Recipient.STATEMENT_AUTHOR:
-        return []
-    for team_id in (step.case.team_id, None):
-        managers = [people.stand_in(row.id, day) for row in people.managers_for(team_id)]
-        fit = [row for row in managers if row.is_active and row.id not in step.case.subject_ids]
-        if fit:
-            return fit
-    return []
+def _recipients(step: _Step, people: People, day: date) -> tuple[StaffRow, ...]:
+    """Whom to tell; see rules.telling."""
+    parts = Parts(step.case.handler_id, step.case.team_id, step.case.subject_ids, step.author_id)
+    return recipients(step.row.actions, parts, people, day)
 
 
 def _tell(step: _Step, recipients: Sequence[StaffRow], told_at: datetime, *, at: datetime) -> list[str]:
@@ -238,7 +169,7 @@ def _tell(step: _Step, recipients: Sequence[StaffRow], told_at: datetime, *, at:
     return [f"told {len(recipients)} {'person' if len(recipients) == 1 else 'people'}"] if recipients else []
 
 
-def _act(step: _Step, people: _People, *, at: datetime) -> list[str]:
+def _act(step: _Step, people: People, *, at: datetime) -> list[str]:
     """The other things a step does; each in words."""
     actions, case, said = step.row.actions, step.case, []
     why = f"By the rule “{step.row.rule_name}”."
@@ -260,7 +191,7 @@ def _add_task(case: FiringContext, title: str, *, at: datetime, about: str = "")
     return f"added the task “{title}”"
 
 
-def _reassign(step: _Step, to: Reassign, people: _People, why: str, *, at: datetime) -> str:
+def _reassign(step: _Step, to: Reassign, people: People, why: str, *, at: datetime) -> str:
     case = step.case
     if case.team_id is None:
         raise Conflict("The case belongs to no team, so it cannot be given on. Give it a team.")

@@ -1,0 +1,73 @@
+"""Who is who, asked once for each team, person and day however many steps tell them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from ticketing.accounts import queries as accounts
+from ticketing.accounts.queries import LeaveRow, StaffRow
+from ticketing.accounts.rules import stand_in
+from ticketing.core.permissions import Permission, Role
+
+
+@dataclass(slots=True)
+class People:
+    """Staff, their teams and their leave, remembered while a batch is worked.  `instead`: who is told in whose place, by id."""
+
+    instead: Mapping[int, int] = field(default_factory=dict)
+    _teams: dict[int, tuple[StaffRow, ...]] = field(default_factory=dict, init=False)
+    _leads: dict[int, tuple[StaffRow, ...]] = field(default_factory=dict, init=False)
+    _managers: tuple[StaffRow, ...] | None = field(default=None, init=False)
+    _staff: dict[int, StaffRow] = field(default_factory=dict, init=False)
+    _away: dict[date, Mapping[int, LeaveRow]] = field(default_factory=dict, init=False)
+
+    def team(self, team_id: int | None) -> tuple[StaffRow, ...]:
+        """Its active members."""
+        if team_id is None:
+            return ()
+        if team_id not in self._teams:
+            self._teams[team_id] = accounts.staff_of_team(team_id)
+        return self._teams[team_id]
+
+    def leads_of(self, team_id: int | None) -> tuple[StaffRow, ...]:
+        """Its active leads."""
+        if team_id is None:
+            return ()
+        if team_id not in self._leads:
+            self._leads[team_id] = accounts.leads_of(team_id)
+        return self._leads[team_id]
+
+    def managers_for(self, team_id: int | None) -> tuple[StaffRow, ...]:
+        """The managers in the team; where it has none, every manager."""
+        if self._managers is None:
+            self._managers = tuple(row for row in accounts.staff_who_may(Permission.SIGN_RESPONSES) if row.role is Role.MANAGER)
+        return tuple(row for row in self._managers if team_id in row.team_ids) or self._managers
+
+    def by_uid(self, uid: str) -> StaffRow:
+        """Raises NotFound."""
+        found = next((row for row in self._staff.values() if row.uid == uid), None)
+        return found or self._by_id(accounts.staff_by_uid(uid).id)
+
+    def stand_in(self, staff_id: int, day: date) -> StaffRow:
+        """Who gets what would come to them on this day; a deputy who has left counts as nobody."""
+        away = self._away_on(day)
+
+        def deputy_of(person: int) -> int | None:
+            if person != staff_id and not self._by_id(person).is_active:
+                return None
+            return away[person].deputy_id if person in away else person
+
+        present = stand_in(staff_id, deputy_of) if away else staff_id
+        return self._by_id(self.instead.get(present, present))
+
+    def _by_id(self, staff_id: int) -> StaffRow:
+        if staff_id not in self._staff:
+            self._staff[staff_id] = accounts.staff_by_id(staff_id)
+        return self._staff[staff_id]
+
+    def _away_on(self, day: date) -> Mapping[int, LeaveRow]:
+        if day not in self._away:
+            self._away[day] = accounts.away_on(day)
+        return self._away[day]
