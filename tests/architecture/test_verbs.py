@@ -19,6 +19,7 @@ UNAUDITED = {
     "Timer",  # a cache of what is reckoned from the events, which are audited
     "Firing",  # planned from timers and rules; what it does is audited on the case
     "Sending",  # that a form went through once; what it did is on the trail
+    "SimulationProgress", "SimulationCase", "ShadowFiring",  # reckoned from cases that are not touched; the simulation is audited
     "Heartbeat",  # which job ran last: a sign of life, nothing of a case
 }
 LISTENS = {

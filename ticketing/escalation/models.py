@@ -53,10 +53,9 @@ class SimulationProgress(Model):
     done: Mapped[int] = mapped_column(default=0)
     whole: Mapped[int] = mapped_column(default=0)
     sums: Mapped[dict[str, Any]]
-    seconds: Mapped[float] = mapped_column(default=0.0)
+    milliseconds: Mapped[int] = mapped_column(default=0)
     note: Mapped[str] = mapped_column(default="")
     shadowed_at: Mapped[datetime | None]  # up to when the shadow has followed
-    shadow_sums: Mapped[dict[str, Any]]
 
 
 class SimulationCase(Model):

@@ -88,6 +88,11 @@ class Act(StrEnum):
     RULE_CREATED = "rule.created"
     RULE_CHANGED = "rule.changed"
     RULE_SWITCHED_OFF = "rule.switched_off"
+    SIMULATION_ASKED = "simulation.asked"
+    SIMULATION_FINISHED = "simulation.finished"
+    SIMULATION_STOPPED = "simulation.stopped"
+    SHADOW_BEGUN = "shadow.begun"
+    SHADOW_ENDED = "shadow.ended"
     FIRING_DONE = "firing.done"
     FIRING_SUPERSEDED = "firing.superseded"
     FIRING_FAILED = "firing.failed"
@@ -174,6 +179,11 @@ SENTENCES: dict[Act, str] = {
     Act.RULE_CREATED: "Escalation rule created[: {rule}]",
     Act.RULE_CHANGED: "Escalation rule changed[: {rule}]",
     Act.RULE_SWITCHED_OFF: "Escalation rule switched off[: {rule}]",
+    Act.SIMULATION_ASKED: "Simulation asked for[: {name}][, cases received from {first_on}][ to {last_on}]",
+    Act.SIMULATION_FINISHED: "Simulation finished[: {name}][, {cases} cases]",
+    Act.SIMULATION_STOPPED: "Simulation stopped[: {name}]",
+    Act.SHADOW_BEGUN: "Shadow begun[: {name}]",
+    Act.SHADOW_ENDED: "Shadow ended[: {name}]",
     Act.FIRING_DONE: "Escalation step carried out[: {rule}]",
     Act.FIRING_SUPERSEDED: "Escalation step gave way to a later one[: {rule}]",
     Act.FIRING_FAILED: "Escalation step failed[: {rule}]",

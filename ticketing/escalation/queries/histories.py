@@ -13,16 +13,21 @@ import sqlalchemy as sa
 
 from ticketing.audit.models import AuditEntry
 from ticketing.audit.rules import Act, case_stream
-from ticketing.calendars.rules import find_zone
+from ticketing.calendars import queries as calendars
+from ticketing.calendars.models import CalendarVersion
+from ticketing.calendars.queries import CalendarRow
+from ticketing.calendars.rules import PUBLIC_CALENDARS, find_zone, table_version
 from ticketing.cases.models import Assignment, Case
 from ticketing.codes.models import Site
 from ticketing.core.database import db
+from ticketing.core.errors import NotFound
 from ticketing.escalation.rules.drafting import Draft, read_pack_text, with_changes
-from ticketing.escalation.rules.playing import CalendarSpec, PolicySpec
+from ticketing.escalation.rules.playing import CalendarSpec, KeptDays, PolicySpec
 from ticketing.escalation.rules.simulating import Given, History, Pinned, Recorded, RuleInForce, Triaged
 from ticketing.firings.models import EscalationRule, RuleVersion
 from ticketing.firings.rules import Actions, Conditions, Trigger, TriggerKind, VersionFacts
-from ticketing.packs.rules import EventKind, Pack, load
+from ticketing.packs import queries as packs
+from ticketing.packs.rules import EventKind, Pack
 from ticketing.sla.models import SlaEvent, SlaPin
 
 DRAFTED = -1_000_000  # ids of drafted rules: below every real one
@@ -99,8 +104,8 @@ def _pins(ids: Sequence[int]) -> Mapping[int, list[Pinned]]:
     found: dict[int, list[Pinned]] = defaultdict(list)
     for case_id, *values in db.session.execute(
             sa.select(SlaPin.case_id, SlaPin.cycle, SlaPin.pack, SlaPin.pack_version, SlaPin.calendar, SlaPin.calendar_version,
-                      SlaPin.zone, SlaPin.case_type, SlaPin.is_anonymous, SlaPin.is_oral)
-            .where(SlaPin.case_id.in_(ids)).order_by(SlaPin.case_id, SlaPin.cycle, SlaPin.id)):
+                      SlaPin.zone, SlaPin.case_type, SlaPin.is_anonymous, SlaPin.is_oral, SlaPin.is_main)
+            .where(SlaPin.case_id.in_(ids)).order_by(SlaPin.case_id, SlaPin.cycle, SlaPin.is_main.desc(), SlaPin.id)):
         found[case_id].append(Pinned(*values))
     return found
 
@@ -163,10 +168,15 @@ def rules_today() -> tuple[RuleInForce, ...]:
     return tuple(_rule(row) for row in db.session.scalars(query.order_by(RuleVersion.id)))
 
 
+def rules_by_id(ids: Iterable[int]) -> tuple[RuleInForce, ...]:
+    """These versions, as if they always had been in force."""
+    query = sa.select(RuleVersion).where(RuleVersion.id.in_(set(ids))).order_by(RuleVersion.id)
+    return tuple(_rule(row) for row in db.session.scalars(query))
+
+
 def policy_today() -> PolicySpec:
     """What is in force: each case under what it is pinned to, the rules as they are now."""
-    packs, calendars = _pinned_packs(), _pinned_calendars()
-    return PolicySpec(packs, calendars, rules_today())
+    return PolicySpec(_pinned_packs(), _pinned_calendars(), rules_today())
 
 
 def policy_as_it_was() -> PolicySpec:
@@ -176,19 +186,26 @@ def policy_as_it_was() -> PolicySpec:
 
 def policy_drafted(draft: Draft, today: PolicySpec) -> PolicySpec:
     """Today's policy with what the draft changes; a drafted pack takes the place of every version of it."""
-    packs = dict(today.packs)
+    found = dict(today.packs)
     if draft.pack_text.strip():
         text = read_pack_text(draft.pack_text)
-        packs |= {key: text for key in packs if key[0] == text.code}
+        found |= {key: text for key in found if key[0] == text.code}
     changed: dict[int, Pack] = {}
-    for key, pack in packs.items():
+    for key, pack in found.items():
         changed.setdefault(id(pack), with_changes(pack, draft.targets))
-        packs[key] = changed[id(pack)]
-    calendars = dict(today.calendars)
+        found[key] = changed[id(pack)]
+    return PolicySpec(found, _drafted_calendars(draft, today), _drafted_rules(draft, today.rules))
+
+
+def _drafted_calendars(draft: Draft, today: PolicySpec) -> Mapping[tuple[str, str, str], CalendarSpec]:
+    found = dict(today.calendars)
+    if draft.calendar_uid:
+        row = _drafted_calendar(draft.calendar_uid)
+        found |= {key: _spec_of(row, key[2]) for key in found if key[0] == row.code}
     if draft.closed:
-        calendars = {key: spec.closed_on(draft.closed.days, is_public=draft.closed.is_public) if key[0] == draft.closed.calendar else spec
-                     for key, spec in calendars.items()}
-    return PolicySpec(packs, calendars, _drafted_rules(draft, today.rules))
+        found |= {key: spec.closed_on(draft.closed.days, is_public=draft.closed.is_public) for key, spec in found.items()
+                  if key[0] == draft.closed.calendar}
+    return found
 
 
 def asks_the_trail(*specs: PolicySpec) -> tuple[bool, bool]:
@@ -217,9 +234,30 @@ def _rule(row: RuleVersion) -> RuleInForce:
 
 def _pinned_packs() -> Mapping[tuple[str, str], Pack]:
     keys: Iterable[Any] = db.session.execute(sa.select(SlaPin.pack, SlaPin.pack_version).distinct())
-    return {(code, version): load(code, version) for code, version in keys}
+    return {(code, version): packs.pack(code, version) for code, version in keys}
 
 
 def _pinned_calendars() -> Mapping[tuple[str, str, str], CalendarSpec]:
     keys: Iterable[Any] = db.session.execute(sa.select(SlaPin.calendar, SlaPin.calendar_version, SlaPin.zone).distinct())
-    return {(code, version, zone): CalendarSpec(code, version, zone) for code, version, zone in keys}
+    return {(code, version, zone): _calendar_spec(code, version, zone) for code, version, zone in keys}
+
+
+def _calendar_spec(code: str, version: str, zone: str) -> CalendarSpec:
+    if code in PUBLIC_CALENDARS and version in ("", table_version()):
+        return CalendarSpec(code, zone)
+    try:
+        return _spec_of(calendars.version(code, version), zone)
+    except NotFound:
+        return CalendarSpec(code, zone)  # of an earlier library, never kept: as the library has it now
+
+
+def _spec_of(row: CalendarRow, zone: str) -> CalendarSpec:
+    kept = KeptDays(row.base, *row.years, tuple(sorted(row.days)))
+    return CalendarSpec(row.code, zone, tuple(sorted(row.hours.items())), kept, closures=frozenset(row.closures))
+
+
+def _drafted_calendar(uid: str) -> CalendarRow:
+    row = db.session.scalar(sa.select(CalendarVersion).where(CalendarVersion.uid == uid))
+    if row is None:
+        raise NotFound("The drafted calendar is not here any more: it was thrown away.", field="calendar_uid")
+    return calendars.row_of(row)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -10,7 +9,7 @@ from typing import Any
 
 from ticketing.core.errors import Invalid
 from ticketing.firings.rules import Actions, Conditions, RuleDraft, Trigger
-from ticketing.packs.rules import Pack, TargetCode, Unit, pack_from
+from ticketing.packs.rules import Pack, TargetCode, Unit, read_pack
 
 MOST_DAYS = 60
 LONGEST = {
@@ -58,13 +57,14 @@ class Draft:
 
     targets: tuple[TargetChange, ...] = ()
     pack_text: str = ""
+    calendar_uid: str = ""         # a drafted version of a calendar, in place of the versions of the same code
     closed: ClosedDays | None = None
     rules: tuple[RuleChange, ...] = ()
     stand_ins: Mapping[str, str] = field(default_factory=dict)  # who is told: whom instead (uids)
 
     @property
     def is_empty(self) -> bool:
-        return not (self.targets or self.pack_text.strip() or self.closed or self.rules or self.stand_ins)
+        return not (self.targets or self.pack_text.strip() or self.calendar_uid or self.closed or self.rules or self.stand_ins)
 
     def check(self) -> None:
         """Raises Invalid with a sentence and the form's field for what cannot be tried."""
@@ -87,7 +87,7 @@ class Draft:
         return {
             "targets": [{"pack": item.pack, "target": item.target.value, "amount": item.amount, "unit": item.unit.value}
                         for item in self.targets],
-            "pack_text": self.pack_text,
+            "pack_text": self.pack_text, "calendar_uid": self.calendar_uid,
             "closed": {"calendar": self.closed.calendar, "days": [day.isoformat() for day in self.closed.days],
                        "is_public": self.closed.is_public} if self.closed else None,
             "rules": [{"code": item.code, "draft": _rule_to_json(item.draft) if item.draft else None} for item in self.rules],
@@ -100,7 +100,7 @@ class Draft:
         return cls(
             tuple(TargetChange(item["pack"], TargetCode(item["target"]), int(item["amount"]), Unit(item["unit"]))
                   for item in data.get("targets", ())),
-            str(data.get("pack_text") or ""),
+            str(data.get("pack_text") or ""), str(data.get("calendar_uid") or ""),
             ClosedDays(closed["calendar"], tuple(date.fromisoformat(day) for day in closed["days"]), bool(closed["is_public"]))
             if closed else None,
             tuple(RuleChange(item["code"], _rule_from_json(item["draft"]) if item["draft"] else None) for item in data.get("rules", ())),
@@ -110,9 +110,7 @@ class Draft:
 def read_pack_text(text: str) -> Pack:
     """The pack in a TOML text; Invalid says what is wrong in it."""
     try:
-        return pack_from(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise Invalid(f"This is not a policy file: {error}.", field="pack_text") from None
+        return read_pack(text, "the draft")
     except Invalid as error:
         raise Invalid(error.message, field="pack_text") from None
 

@@ -1,32 +1,40 @@
-"""Playing many histories on several processors: policies as plain data that a fresh process can read, and chunks of cases; pure."""
+"""Policies as plain data that a fresh process can read, and chunks of cases to compare under them; pure."""
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from multiprocessing import get_context
 
-from ticketing.calendars.rules import DEFAULT_HOURS, WorkingCalendar, named_calendar, public_calendar, public_holidays
+from ticketing.calendars.rules import DEFAULT_HOURS, WorkingCalendar, named_calendar, public_holidays
 from ticketing.escalation.rules.comparing import Compared, compare_histories
 from ticketing.escalation.rules.simulating import History, Policy, RuleInForce
 from ticketing.packs.rules import Pack
 
-CHUNK = 250       # cases handed to a process at once
-AHEAD = 3         # chunks waiting for each process, so that none runs dry while the next are read
 CLOSED = "Closed in this simulation"
+
+
+Hours = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptDays:
+    """The holidays of a version kept in the database: those of these years; outside them the public calendar `base` is asked."""
+
+    base: str
+    first_year: int
+    last_year: int
+    days: tuple[date, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class CalendarSpec:
-    """A calendar by its code and version, and the days on which it would be closed besides; holidays close it for the law too."""
+    """A calendar as plain data; `kept` None for a public one.  `holidays` close it for the law too, `closures` this place alone."""
 
     code: str
-    version: str
     zone: str
+    hours: Hours = ()
+    kept: KeptDays | None = None
     holidays: frozenset[date] = frozenset()
     closures: frozenset[date] = frozenset()
 
@@ -37,13 +45,18 @@ class CalendarSpec:
 
     def calendar(self) -> WorkingCalendar:
         """The calendar itself."""
-        if not (self.holidays or self.closures):
+        if self.kept is None and not (self.holidays or self.closures):
             return named_calendar(self.code, self.zone)
-        code, more = self.code, self.holidays
-        return WorkingCalendar(
-            self.zone or public_calendar(code).timezone, DEFAULT_HOURS,
-            lambda year: {**public_holidays(code, year), **{day: CLOSED for day in more if day.year == year}},
-            dict.fromkeys(self.closures, CLOSED))
+        hours = dict(self.hours) if self.hours else DEFAULT_HOURS
+        return WorkingCalendar(self.zone, hours, self._holidays_in, dict.fromkeys(self.closures, CLOSED))
+
+    def _holidays_in(self, year: int) -> frozenset[date]:
+        kept, more = self.kept, {day for day in self.holidays if day.year == year}
+        if kept is None:
+            return frozenset(public_holidays(self.code, year)) | more
+        if kept.first_year <= year <= kept.last_year:
+            return frozenset(day for day in kept.days if day.year == year) | more
+        return (frozenset(public_holidays(kept.base, year)) if kept.base else frozenset()) | more
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,35 +78,15 @@ def policies(*specs: PolicySpec) -> tuple[Policy, ...]:
     return tuple(Policy(spec.packs, {key: made[one] for key, one in spec.calendars.items()}, spec.rules) for spec in specs)
 
 
-def play(chunks: Iterable[Sequence[History]], before: PolicySpec, after: PolicySpec, *, until: datetime, processes: int
-         ) -> Iterator[Compared]:
-    """Compare two policies chunk by chunk, in the order of the chunks; with one process here, with more each in its own."""
-    if processes <= 1:
-        pair = policies(before, after)
-        yield from (compare_histories(chunk, *pair, until=until) for chunk in chunks)
-        return
-    with ProcessPoolExecutor(processes, get_context("spawn"), initializer=_begin, initargs=(before, after, until)) as pool:
-        waiting: deque[Future[Compared]] = deque()
-        for chunk in chunks:
-            waiting.append(pool.submit(_compare, chunk))
-            if len(waiting) >= processes * AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-
-
-def processors() -> int:
-    """How many processes are worth starting here."""
-    return min(os.cpu_count() or 1, 4)
-
-
 _ready: list[tuple[tuple[Policy, ...], datetime]] = []
 
 
-def _begin(before: PolicySpec, after: PolicySpec, until: datetime) -> None:
+def begin(before: PolicySpec, after: PolicySpec, until: datetime) -> None:
+    """Make a process ready for `compare_chunk`."""
     _ready[:] = [(policies(before, after), until)]
 
 
-def _compare(chunk: Sequence[History]) -> Compared:
+def compare_chunk(chunk: Sequence[History]) -> Compared:
+    """Compare the two policies that this process was made ready for."""
     (before, after), until = _ready[0]
     return compare_histories(chunk, before, after, until=until)

@@ -53,6 +53,7 @@ class Pinned:
     case_type: str
     is_anonymous: bool
     is_oral: bool
+    is_main: bool = True
 
     @property
     def facts(self) -> Facts:
@@ -330,7 +331,7 @@ class _Cycle:
         receipts = [row for row in rows if row.kind is EventKind.RECEIVED]
         return [*self.earlier, *(row.event for row in rows if row.kind is not EventKind.RECEIVED or row is receipts[-1])]
 
-    def facts(self, at: datetime) -> PlanFacts:
+    def facts(self, at: datetime, hours: WorkingCalendar) -> PlanFacts:
         history = self.history
         case_type, severity, is_danger_now = history.case_type, history.severity, history.is_danger_now
         for triaged in history.triaged:
@@ -341,7 +342,7 @@ class _Cycle:
             case_id=history.case_id, cycle=self.number, is_open=self.ended_at is None or at < self.ended_at, case_type=case_type,
             severity=severity, site_id=history.site_id, team_id=self.given(at).team_id, is_danger_now=is_danger_now,
             calendar=history.calendar, zone=history.zone, last_activity_at=self.last_activity(at), pack=history.pack,
-            happened=tuple(row.kind.value for row in self.rows if row.recorded_at == at))
+            happened=tuple(row.kind.value for row in self.rows if row.recorded_at == at), hours=hours)
 
     def given(self, at: datetime) -> Given:
         found = NOBODY
@@ -444,7 +445,7 @@ class _Play:
         """Something was recorded at this moment: sweep what was due before, then plan again."""
         self._sweep(at, is_before=True)
         self.items.update({timer_key(item): item for item in items})
-        facts, rows = self.cycle.facts(at), list(self.rows.values())
+        facts, rows = self.cycle.facts(at, self.calendar), list(self.rows.values())
         steps = self._wanted(facts, at) if facts.is_open else ()
         if not steps and not self.planned:
             return

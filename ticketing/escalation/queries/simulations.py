@@ -1,0 +1,292 @@
+"""Reading simulations: the list, one with its figures, the cases that change side, and what a shadow would have done since."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, cast
+
+import sqlalchemy as sa
+
+from ticketing.accounts import queries as accounts
+from ticketing.cases.models import Case, CaseSubject, StatementRequest
+from ticketing.cases.queries import visible_to
+from ticketing.codes.models import Site
+from ticketing.core.database import db
+from ticketing.core.errors import NotFound
+from ticketing.core.paging import PAGE_SIZE, Page, decode_key, encode_key
+from ticketing.core.permissions import Actor
+from ticketing.core.references import is_uid
+from ticketing.escalation.models import ShadowFiring, Simulation, SimulationCase, SimulationProgress, SimulationState
+from ticketing.escalation.rules.comparing import Figures, figures_of
+from ticketing.escalation.rules.drafting import Draft
+from ticketing.firings.models import EscalationRule, Firing, RuleVersion
+from ticketing.firings.rules import FiringState, target_noun
+from ticketing.sla.models import SlaEvent
+
+NONE_SUCH = "There is no such simulation. Go back to the list."
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationRow:
+    """One simulation as it stands; `share` is how much of it is done, from 0 to 1."""
+
+    id: int
+    uid: str
+    name: str
+    draft: Draft
+    against: Mapping[str, Any]
+    first_on: date
+    last_on: date
+    asked_at: datetime
+    asked_by: str
+    state: SimulationState
+    finished_at: datetime | None
+    done: int
+    whole: int
+    last_case_id: int
+    seconds: float
+    note: str
+    sums: Mapping[str, Any]
+    shadow_since: datetime | None
+    shadow_until: datetime | None
+    shadowed_at: datetime | None
+
+    @property
+    def share(self) -> float:
+        return self.done / self.whole if self.whole else 1.0 if self.state is SimulationState.FINISHED else 0.0
+
+    @property
+    def is_running(self) -> bool:
+        return self.state is SimulationState.RUNNING
+
+    @property
+    def is_finished(self) -> bool:
+        return self.state is SimulationState.FINISHED
+
+    @property
+    def in_shadow(self) -> bool:
+        return self.shadow_since is not None and self.shadow_until is None
+
+    @property
+    def figures(self) -> Figures:
+        return figures_of(dict(self.sums), self.first_on, self.last_on)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedCase:
+    """A target of a case that comes out otherwise, with the case's reference."""
+
+    reference: str
+    target: str
+    before: str
+    after: str
+    due_before: datetime | None
+    due_after: datetime | None
+    met_at: datetime | None
+    zone: str
+
+    @property
+    def about(self) -> str:
+        return target_noun(self.target).capitalize()
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowStep:
+    """A step that one of the two would have taken and the other would not, on a case the reader may see."""
+
+    reference: str
+    target: str
+    rule: str
+    fired_at: datetime
+    is_shadow: bool
+    told: tuple[str, ...]
+    zone: str
+
+    @property
+    def about(self) -> str:
+        return target_noun(self.target).capitalize() if self.target else "The case itself"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseParts:
+    """Whom a case is about, and who was asked for each of its statements."""
+
+    subjects: Mapping[int, frozenset[int]]
+    authors: Mapping[str, int]
+
+
+def simulations() -> tuple[SimulationRow, ...]:
+    """Every simulation, the newest first."""
+    pairs = db.session.execute(_joined().order_by(Simulation.id.desc())).all()
+    names = _names(pairs)
+    return tuple(_row(row, progress, names) for row, progress in pairs)
+
+
+def simulation(uid: str) -> SimulationRow:
+    """One simulation; NotFound, also for what cannot be one."""
+    found = db.session.execute(_joined().where(Simulation.uid == uid)).first() if is_uid(uid) else None
+    if found is None:
+        raise NotFound(NONE_SUCH)
+    return _row(found[0], found[1], _names([found]))
+
+
+def running() -> tuple[str, ...]:
+    """The simulations to be worked on, the longest asked for first."""
+    query = sa.select(Simulation.uid).where(Simulation.state == SimulationState.RUNNING)
+    return tuple(db.session.scalars(query.order_by(Simulation.id)))
+
+
+def shadows() -> tuple[str, ...]:
+    """The simulations that run in shadow."""
+    query = sa.select(Simulation.uid).where(Simulation.shadow_since.is_not(None), Simulation.shadow_until.is_(None))
+    return tuple(db.session.scalars(query.order_by(Simulation.id)))
+
+
+def changed_cases(simulation_id: int, actor: Actor, *, is_shadow: bool = False, side: str = "", after: str | None = None
+                  ) -> Page[ChangedCase]:
+    """A page of the targets that change side, of cases that `actor` may see; `side` narrows to "missed" or "met" under the draft."""
+    last = _number(after)
+    query = _changed(simulation_id, actor, is_shadow, side).where(SimulationCase.id > last).order_by(SimulationCase.id).limit(PAGE_SIZE + 1)
+    found = db.session.execute(query).all()
+    key = encode_key(found[PAGE_SIZE - 1][0].id) if len(found) > PAGE_SIZE else None
+    return Page(tuple(_changed_row(row) for row in found[:PAGE_SIZE]), next=key)
+
+
+def every_changed_case(simulation_id: int, actor: Actor, limit: int) -> tuple[ChangedCase, ...]:
+    """The same, all of them up to a limit: for the file."""
+    query = _changed(simulation_id, actor, False, "").order_by(SimulationCase.id).limit(limit)
+    return tuple(_changed_row(row) for row in db.session.execute(query))
+
+
+def parts_of(case_ids: Sequence[int]) -> CaseParts:
+    """Two statements for a whole batch."""
+    subjects: dict[int, set[int]] = {}
+    for case_id, staff_id in db.session.execute(
+            sa.select(CaseSubject.case_id, CaseSubject.staff_id).where(CaseSubject.case_id.in_(case_ids))):
+        subjects.setdefault(case_id, set()).add(staff_id)
+    asked = db.session.execute(
+        sa.select(StatementRequest.uid, StatementRequest.staff_id).where(StatementRequest.case_id.in_(case_ids)))
+    return CaseParts({key: frozenset(ids) for key, ids in subjects.items()}, {row.uid: row.staff_id for row in asked})
+
+
+def staff_ids(uids: Sequence[str]) -> Mapping[str, int]:
+    """Ids of staff by uid."""
+    return {uid: accounts.staff_by_uid(uid).id for uid in uids}
+
+
+# --- the shadow ---
+
+
+def cases_to_follow(since: datetime, row: SimulationRow, at: datetime, after: int, limit: int) -> tuple[int, ...]:
+    """Cases whose plan may have moved since the shadow last looked: something was recorded, or a shadow step came due."""
+    recorded = sa.select(SlaEvent.case_id).where(SlaEvent.recorded_at > since, SlaEvent.recorded_at <= at)
+    due = sa.select(ShadowFiring.case_id).where(
+        ShadowFiring.simulation_id == row.id, ShadowFiring.fired_at.is_(None), ShadowFiring.fire_at <= at)
+    return tuple(db.session.scalars(
+        sa.select(Case.id).where(Case.id > after, sa.or_(Case.id.in_(recorded), Case.id.in_(due))).order_by(Case.id).limit(limit)))
+
+
+def open_cases(after: int, limit: int) -> tuple[int, ...]:
+    """Cases that are open: those a shadow begins with."""
+    return tuple(db.session.scalars(sa.select(Case.id).where(Case.is_open, Case.id > after).order_by(Case.id).limit(limit)))
+
+
+def shadow_by_day(row: SimulationRow, at: datetime) -> tuple[tuple[str, int, int], ...]:
+    """For each day (UTC) since the shadow began: steps that fired live, and steps the shadow would have fired."""
+    since, until = row.shadow_since or at, row.shadow_until or at
+    live = _per_day(sa.select(Firing.fired_at).where(
+        Firing.state == FiringState.FIRED, Firing.fired_at >= since, Firing.fired_at <= until))
+    shadow = _per_day(sa.select(ShadowFiring.fired_at).where(
+        ShadowFiring.simulation_id == row.id, ShadowFiring.fired_at >= since, ShadowFiring.fired_at <= until))
+    return tuple((day, live.get(day, 0), shadow.get(day, 0)) for day in sorted({*live, *shadow}))
+
+
+def shadow_people(row: SimulationRow, at: datetime) -> tuple[tuple[str, int, int], ...]:
+    """For each person: messages since the shadow began, live and as the shadow would have sent them."""
+    since, until = row.shadow_since or at, row.shadow_until or at
+    counts: dict[str, list[int]] = {}
+    for place, query in enumerate((
+            sa.select(Firing.told).where(Firing.state == FiringState.FIRED, Firing.fired_at >= since, Firing.fired_at <= until),
+            sa.select(ShadowFiring.told).where(ShadowFiring.simulation_id == row.id, ShadowFiring.fired_at >= since,
+                                               ShadowFiring.fired_at <= until))):
+        for told in db.session.scalars(query):
+            for uid in told:
+                counts.setdefault(uid, [0, 0])[place] += 1
+    names = accounts.names_by_uid(list(counts))
+    found = [(names.get(uid, "Somebody who has left"), live, shadow) for uid, (live, shadow) in counts.items()]
+    return tuple(sorted(found, key=lambda item: (-max(item[1], item[2]), item[0])))
+
+
+def shadow_steps(row: SimulationRow, actor: Actor, at: datetime) -> tuple[ShadowStep, ...]:
+    """Steps that only one of the two took, on cases the reader may see, the newest first; as many as a page holds."""
+    since, until = row.shadow_since or at, row.shadow_until or at
+    live: Sequence[Any] = db.session.execute(
+        sa.select(Case.reference, Firing.cycle, Firing.timer_key, EscalationRule.name, RuleVersion.level, Firing.fired_at, Firing.told,
+                  Site.zone)
+        .join(RuleVersion, RuleVersion.id == Firing.rule_version_id).join(EscalationRule, EscalationRule.id == RuleVersion.rule_id)
+        .join(Case, Case.id == Firing.case_id).join(Site, Site.id == Case.site_id)
+        .where(visible_to(actor), Firing.state == FiringState.FIRED, Firing.fired_at >= since, Firing.fired_at <= until)
+        .order_by(Firing.fired_at.desc()).limit(MOST_STEPS)).all()
+    shadow: Sequence[Any] = db.session.execute(
+        sa.select(Case.reference, ShadowFiring.cycle, ShadowFiring.timer_key, ShadowFiring.rule, ShadowFiring.level, ShadowFiring.fired_at,
+                  ShadowFiring.told, Site.zone)
+        .join(Case, Case.id == ShadowFiring.case_id).join(Site, Site.id == Case.site_id)
+        .where(visible_to(actor), ShadowFiring.simulation_id == row.id, ShadowFiring.fired_at >= since, ShadowFiring.fired_at <= until)
+        .order_by(ShadowFiring.fired_at.desc()).limit(MOST_STEPS)).all()
+    both = {tuple(item[:4]) for item in live} & {tuple(item[:4]) for item in shadow}
+    alone = [(item, is_shadow) for items, is_shadow in ((live, False), (shadow, True)) for item in items if tuple(item[:4]) not in both]
+    names = accounts.names_by_uid([uid for item, _ in alone for uid in item[6]])
+    steps = [ShadowStep(item[0], item[2].split("/")[0] if item[2].count("/") == 2 else "", item[3], item[5], is_shadow,
+                        tuple(names.get(uid, "Somebody who has left") for uid in item[6]), item[7]) for item, is_shadow in alone]
+    return tuple(sorted(steps, key=lambda step: step.fired_at, reverse=True)[:PAGE_SIZE])
+
+
+MOST_STEPS = 2000
+
+
+def _per_day(query: sa.Select[Any]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for moment in db.session.scalars(query):
+        found[f"{moment:%Y-%m-%d}"] = found.get(f"{moment:%Y-%m-%d}", 0) + 1
+    return found
+
+
+def _joined() -> sa.Select[Any]:
+    query: Any = sa.select(Simulation, SimulationProgress)
+    return cast(sa.Select[Any], query.join(SimulationProgress, SimulationProgress.simulation_id == Simulation.id))
+
+
+def _names(pairs: Sequence[Any]) -> Mapping[int, str]:
+    return accounts.names_by_id([pair[0].asked_by_id for pair in pairs if pair[0].asked_by_id is not None])
+
+
+def _row(row: Simulation, progress: SimulationProgress, names: Mapping[int, str]) -> SimulationRow:
+    return SimulationRow(
+        row.id, row.uid, row.name, Draft.from_json(row.draft), row.against, row.first_on, row.last_on, row.asked_at,
+        names.get(row.asked_by_id or 0, "The program"), row.state, row.finished_at, progress.done, progress.whole, progress.last_case_id,
+        progress.milliseconds / 1000, progress.note, row.result or progress.sums, row.shadow_since, row.shadow_until, progress.shadowed_at)
+
+
+def _changed(simulation_id: int, actor: Actor, is_shadow: bool, side: str) -> sa.Select[Any]:
+    query: Any = sa.select(SimulationCase, Case.reference, Site.zone).join(Case, Case.id == SimulationCase.case_id)
+    query = query.join(Site, Site.id == Case.site_id).where(
+        SimulationCase.simulation_id == simulation_id, SimulationCase.is_shadow.is_(is_shadow), visible_to(actor))
+    if side == "missed":
+        query = query.where(SimulationCase.state_after == "missed")
+    elif side == "met":
+        query = query.where(SimulationCase.state_before == "missed")
+    return cast(sa.Select[Any], query)
+
+
+def _changed_row(found: Any) -> ChangedCase:
+    row, reference, zone = found
+    return ChangedCase(reference, row.target, row.state_before, row.state_after, row.due_before, row.due_after, row.met_at, zone)
+
+
+def _number(key: str | None) -> int:
+    match decode_key(key) if key else []:
+        case [int() as number] if 0 <= number < 2**31:
+            return number
+    return 0
