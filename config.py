@@ -57,6 +57,7 @@ class Settings:
     sweep_seconds: int = 20  # how often the escalation sweep wakes
     deliver_seconds: int = 10  # how often the outbox is delivered
     tidy_seconds: int = 60  # how often old sessions, mailed links and counts of tries are forgotten
+    simulate_seconds: int = 10  # how often a simulation that was asked for is played on, and shadows follow
     log_level: str = "INFO"  # DEBUG, INFO, WARNING or ERROR
     debug: bool = False  # Flask's debugger; refused in production
 

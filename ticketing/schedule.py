@@ -25,7 +25,7 @@ from flask import Flask, current_app
 from ticketing.accounts.jobs import tidy
 from ticketing.core import clock, once
 from ticketing.core.batch import Tally
-from ticketing.escalation.jobs import sweep
+from ticketing.escalation.jobs import play_simulations, sweep
 from ticketing.escalation.queries import why_withhold
 from ticketing.operations import service as operations
 from ticketing.outbox.jobs import deliver, render_mail
@@ -59,6 +59,12 @@ def _deliver(is_stopping: Stopping) -> Tally:
         clock.now(), smtp_url=config["SMTP_URL"], mail_from=config["MAIL_FROM"], may_release=why_withhold, render=render_mail)
 
 
+def _simulate(is_stopping: Stopping) -> Tally:
+    """On two processors at most: the web and the sweep come first."""
+    return play_simulations(clock.now(), zone=current_app.config["SITE_ZONE"], seconds=time.monotonic, is_stopping=is_stopping,
+                            processes=min(os.cpu_count() or 1, 2))
+
+
 def _tidy(is_stopping: Stopping) -> Tally:
     """What accounts no longer need, and which forms were sent long ago."""
     if is_stopping():
@@ -72,6 +78,7 @@ JOBS = (
     Job("sweep", "SWEEP_SECONDS", _sweep),
     Job("deliver", "DELIVER_SECONDS", _deliver),
     Job("tidy", "TIDY_SECONDS", _tidy),
+    Job("simulate", "SIMULATE_SECONDS", _simulate),
 )
 
 

@@ -8,6 +8,7 @@ from ticketing.commands.accounts import accounts
 from ticketing.commands.audit import audit
 from ticketing.commands.cases import cases
 from ticketing.commands.demo import demo
+from ticketing.commands.escalation import escalation
 from ticketing.commands.schedule import sweep_once, worker
 from ticketing.commands.sla import sla
 
@@ -18,6 +19,7 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(audit)
     app.cli.add_command(accounts)
     app.cli.add_command(sla)
+    app.cli.add_command(escalation)
     app.cli.add_command(demo)
     app.cli.add_command(worker)
     app.cli.add_command(sweep_once)

@@ -30,7 +30,7 @@ from ticketing.firings.rules import (
     compare,
     wanted,
 )
-from ticketing.firings.rules.planning import LIVE, SILENCE, silent_until, stopped_notes, timer_key
+from ticketing.firings.rules.planning import SILENCE, silent_until, stopped_notes, timer_key
 from ticketing.packs.rules import EventKind, Pack, Target
 from ticketing.sla.rules import Event, Facts, Reckoning, State, reckon_all
 from ticketing.sla.rules.events import holds_of
@@ -259,6 +259,8 @@ def touches(kind: EventKind, target: Target) -> bool:
         return True
     if kind in HOLDING:
         return bool(target.holdable)
+    if kind is EventKind.STATEMENT_ENDED:
+        return target.is_per_subject
     moved_by = target.extension.events if target.extension else ()
     return kind in target.starts or kind in target.satisfied_by or kind in target.excused_by or kind in moved_by
 
@@ -396,7 +398,7 @@ def _steady(target: Target, rows: Sequence[Recorded], final: Sequence[Reckoning]
             continue
         ended_at = _ended_at(target, mine, item)
         if ended_at is None or ended_at > began_at:
-            moments.setdefault(began_at, []).append(replace(item, state=State.RUNNING, met_at=None, breached_at=None))
+            moments.setdefault(began_at, []).append(replace(item, state=State.RUNNING, met_at=None, breached_at=None, excused_at=None))
         if ended_at is not None:
             moments.setdefault(ended_at, []).append(item)
     return tuple((at, tuple(moments[at])) for at in sorted(moments))
@@ -406,9 +408,9 @@ def _ended_at(target: Target, rows: Sequence[Recorded], item: Reckoning) -> date
     """When it was recorded that a run was met, late or not, or excused."""
     if item.met_at is not None:
         return next((row.recorded_at for row in rows if row.occurred_at == item.met_at and row.kind in target.satisfied_by), None)
-    if item.state is State.NOT_APPLICABLE:
-        excuses = (EventKind.ENDED, *target.excused_by)
-        return next((row.recorded_at for row in rows if row.kind in excuses), None)
+    if item.excused_at is not None:
+        excuses = (EventKind.ENDED, EventKind.STATEMENT_ENDED, *target.excused_by)
+        return next((row.recorded_at for row in rows if row.occurred_at == item.excused_at and row.kind in excuses), None)
     return None
 
 
@@ -456,7 +458,7 @@ class _Play:
         """What should stand: of one target, or of what needs none."""
         if not self.items:
             return wanted(facts, (), self.policy.versions_at(at), at=at)
-        if not any(item.state in LIVE for item in self.items.values()):
+        if not any(item.is_waited_for for item in self.items.values()):
             return ()
         versions = [version for version in self.policy.versions_at(at) if version.trigger.kind.has_timer]
         return wanted(facts, self.items.values(), versions, at=at)
