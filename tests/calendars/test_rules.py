@@ -237,8 +237,24 @@ def test_english_holidays_carry_their_substitute_days():
 
 @pytest.mark.parametrize("code", sorted(PUBLIC_CALENDARS))
 def test_each_public_calendar_knows_its_holidays(code):
-    assert len(public_holidays(code, 2027)) >= 8
+    assert len(public_holidays(code, 2027)) >= 8 or code == "none"
     assert named_calendar(code).is_working_date(date(2027, 3, 3))
+
+
+def test_each_region_of_new_zealand_keeps_its_own_anniversary_day():
+    assert public_holidays("new_zealand_auckland", 2027)[date(2027, 2, 1)] == "Auckland Anniversary Day"
+    assert date(2027, 2, 1) not in public_holidays("new_zealand", 2027)
+    assert date(2027, 2, 1) not in public_holidays("new_zealand_otago", 2027)
+    regions = [public_holidays(code, 2027) for code in PUBLIC_CALENDARS if code.startswith("new_zealand_")]
+    assert len(regions) == 13
+    assert all(set(public_holidays("new_zealand", 2027)) < set(region) for region in regions)
+    assert all(any("Anniversary" in name for name in region.values()) for region in regions)
+
+
+def test_the_calendar_without_holidays_closes_weekends_only():
+    assert public_holidays("none", 2027) == {}
+    assert named_calendar("none").is_working_date(date(2026, 12, 25))
+    assert not named_calendar("none").is_working_date(date(2026, 12, 26))
 
 
 def test_an_unknown_holiday_calendar_is_refused_with_the_known_ones():

@@ -39,8 +39,13 @@ class CaseType(Code):
     SUGGESTION = "suggestion", "Comment or suggestion"
     CONCERN_PALS = "concern_pals", "PALS concern"
     COMPLAINT_FORMAL = "complaint_formal", "Formal complaint"
+    COMPLAINT_STAGE1 = "complaint_stage1", "Stage 1: early resolution"
+    JOINT_COMPLAINT = "joint_complaint", "Joint complaint of several organisations"
+    DP_COMPLAINT_UK = "dp_complaint_uk", "Data-protection complaint"
     COMPLAINT_US_POC = "complaint_us_poc", "Complaint settled by staff present (US)"
     GRIEVANCE_US = "grievance_us", "Grievance (US)"
+    GRIEVANCE_MA = "grievance_ma", "Medicare Advantage plan grievance (US)"
+    GRIEVANCE_MA_EXPEDITED = "grievance_ma_expedited", "Expedited plan grievance (US)"
 
 
 class Channel(Code):
@@ -160,10 +165,24 @@ def choices(kind: type[Code]) -> list[tuple[str, str]]:
     return [(item.value, item.label) for item in kind]
 
 
-PACKS: dict[str, str] = {"england-nhs": "England, NHS complaints regulations", "us-cms": "United States, CMS grievance rules"}
+# The names of what the storeys above hold; tests/packs compares them with the packs and the calendars themselves.
+PACKS: dict[str, str] = {
+    "england-nhs": "England: NHS complaints", "england-dp": "England: data-protection complaints",
+    "scotland-nhs": "Scotland: NHS complaints", "wales-2011": "Wales: NHS concerns, 2011 regulations", "wales-2026": "Wales: Listening to People",
+    "northern-ireland-2026": "Northern Ireland: Health and Social Care complaints", "ireland-hse": "Ireland: HSE complaints",
+    "nz-hdc": "New Zealand: HDC Code, Right 10", "nsw-health": "New South Wales: NSW Health complaints",
+    "us-cms": "United States: hospital patient grievances (CMS)",
+    "us-medicare-advantage": "United States: Medicare Advantage plan grievances", "iso-10002": "Generic: ISO 10002 complaint handling",
+}
 
 CALENDARS: dict[str, str] = {
     "england_wales": "England and Wales", "scotland": "Scotland", "northern_ireland": "Northern Ireland", "ireland": "Ireland",
-    "us_federal": "United States, federal", "new_zealand": "New Zealand", "new_south_wales": "New South Wales", "queensland": "Queensland",
-    "victoria": "Victoria",
+    "us_federal": "United States, federal", "new_zealand": "New Zealand, national", "new_south_wales": "New South Wales",
+    "queensland": "Queensland", "victoria": "Victoria", "new_zealand_auckland": "New Zealand, Auckland",
+    "new_zealand_canterbury": "New Zealand, Canterbury", "new_zealand_chatham_islands": "New Zealand, Chatham Islands",
+    "new_zealand_hawkes_bay": "New Zealand, Hawke's Bay", "new_zealand_marlborough": "New Zealand, Marlborough",
+    "new_zealand_nelson": "New Zealand, Nelson", "new_zealand_northland": "New Zealand, Northland",
+    "new_zealand_otago": "New Zealand, Otago", "new_zealand_south_canterbury": "New Zealand, South Canterbury",
+    "new_zealand_southland": "New Zealand, Southland", "new_zealand_taranaki": "New Zealand, Taranaki",
+    "new_zealand_wellington": "New Zealand, Wellington", "new_zealand_west_coast": "New Zealand, West Coast", "none": "No public holidays",
 }

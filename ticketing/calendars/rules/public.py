@@ -27,6 +27,18 @@ class PublicCalendar:
     source: str
 
 
+ANNIVERSARY = "Holidays Act 2003, section 44, with the anniversary day of the region"
+AUCKLAND, CHATHAM = "Pacific/Auckland", "Pacific/Chatham"
+# Regions for which the library knows no anniversary day of their own are left out: their calendar is made by a reviewed import.
+NEW_ZEALAND = (
+    ("auckland", "Auckland", "AUK", AUCKLAND), ("canterbury", "Canterbury", "CAN", AUCKLAND),
+    ("chatham_islands", "Chatham Islands", "CIT", CHATHAM), ("hawkes_bay", "Hawke's Bay", "HKB", AUCKLAND),
+    ("marlborough", "Marlborough", "MBH", AUCKLAND), ("nelson", "Nelson", "NSN", AUCKLAND), ("northland", "Northland", "NTL", AUCKLAND),
+    ("otago", "Otago", "OTA", AUCKLAND), ("south_canterbury", "South Canterbury", "South Canterbury", AUCKLAND),
+    ("southland", "Southland", "STL", AUCKLAND), ("taranaki", "Taranaki", "TKI", AUCKLAND),
+    ("wellington", "Wellington", "WGN", AUCKLAND), ("west_coast", "West Coast", "WTC", AUCKLAND),
+)
+
 PUBLIC_CALENDARS: Mapping[str, PublicCalendar] = {
     row.code: row
     for row in (
@@ -40,6 +52,10 @@ PUBLIC_CALENDARS: Mapping[str, PublicCalendar] = {
         PublicCalendar("new_south_wales", "New South Wales", "AU", "NSW", "Australia/Sydney", "Public Holidays Act 2010 (NSW)"),
         PublicCalendar("queensland", "Queensland", "AU", "QLD", "Australia/Brisbane", "Holidays Act 1983 (Qld)"),
         PublicCalendar("victoria", "Victoria", "AU", "VIC", "Australia/Melbourne", "Public Holidays Act 1993 (Vic)"),
+        *(PublicCalendar(f"new_zealand_{code}", f"New Zealand, {title}", "NZ", region, zone, ANNIVERSARY)
+          for code, title, region, zone in NEW_ZEALAND),
+        # For an organisation under no scheme of law: weekends close it, and the days its own calendar names.
+        PublicCalendar("none", "No public holidays", "", None, "Etc/UTC", "Local policy"),
     )
 }
 
@@ -58,6 +74,8 @@ def public_holidays(code: str, year: int) -> Mapping[date, str]:
     from holidays import country_holidays  # the library takes a tenth of a second to load: only when a date is asked for
 
     row = public_calendar(code)
+    if not row.country:
+        return {}
     found = country_holidays(row.country, subdiv=row.region, years=year)
     return {day: name for day, name in sorted(found.items()) if day.year == year}
 

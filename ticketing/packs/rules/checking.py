@@ -11,6 +11,7 @@ from ticketing.packs.rules.rows import Lines, Problem
 from ticketing.packs.rules.words import EventKind, ExtensionRule, LegalForce, OnReopening, Unit
 
 Finding = tuple[str, int, str, str]           # table, number of the row, key, sentence
+UNVERIFIED = "has a number that nobody has verified; leave the number out, or compare it with the source and set verified = true"
 LONGEST = {Unit.MONTHS: 1200, Unit.HOURS: 24 * 3660, Unit.WORKING_HOURS: 24 * 3660}
 
 
@@ -73,6 +74,8 @@ def _counting_of(target: Target) -> Iterator[tuple[str, str]]:
         yield "amount", "has no amount, so it must say why_no_number"
     if target.amount is not None and target.why_no_number and not target.extension:
         yield "why_no_number", "has an amount, so it cannot say why it has none"
+    if target.amount is not None and not target.verified:
+        yield "amount", UNVERIFIED
     if target.amount is not None and target.amount <= 0:
         yield "amount", f"has the amount {target.amount}; it must be above 0"
     if target.amount is not None and target.amount > LONGEST.get(target.unit, 36600):
@@ -152,6 +155,8 @@ def _of_classifier(pack: Pack) -> Iterator[Finding]:
 
 def _of_retention(pack: Pack) -> Iterator[Finding]:
     for number, rule in enumerate(pack.retention, 1):
+        if rule.years is not None and not rule.verified:
+            yield "retention", number, "years", UNVERIFIED
         if rule.years is not None and not 0 < rule.years <= 200:
             yield "retention", number, "years", f"{rule.years} years is no period to keep anything"
 

@@ -16,6 +16,8 @@ from ticketing.sla.rules.reckoned import Reckoning
 from ticketing.sla.rules.reckoning import reckon_all
 
 UNPLACED = datetime(1, 1, 2, tzinfo=UTC)      # an agreed date given without the day it was agreed on
+WITH_SUBJECT = frozenset({EventKind.STATEMENT_ASKED, EventKind.STATEMENT_GIVEN, EventKind.STATEMENT_ENDED, EventKind.REVIEW_ASKED, EventKind.REVIEW_ANSWERED,
+                          EventKind.REGULATOR_ASKED, EventKind.REGULATOR_ANSWERED})
 YEARS = range(1900, 2201)
 SPELLING = "Write it as kind=when, for example received=2026-12-24T10:00 or period_agreed=2026-12-01@2027-01-29."
 
@@ -49,7 +51,7 @@ def parse_event(text: str, zone: str) -> Event:
         due_on = _day(what or when, zone, name)
         return Event(kind, moment, data={"due_on": due_on.isoformat()})
     moment = parse_moment(when, zone, name)
-    if kind in (EventKind.STATEMENT_ASKED, EventKind.STATEMENT_GIVEN, EventKind.STATEMENT_ENDED):
+    if kind in WITH_SUBJECT:
         return Event(kind, moment, subject=what.strip() or "1")
     return Event(kind, moment, data=_data(kind, what.strip(), text))
 
@@ -78,6 +80,9 @@ def explain(pack_code: str, events: Sequence[Event], *, at: datetime, site_zone:
     for event in ordered:
         pack.event(event.kind)
     calendar = named_calendar(pack.holidays, zone)
+    known = {kind.code for kind in pack.case_types}
+    if facts.case_type and facts.case_type not in known:
+        raise Invalid(f"The pack {pack.code} has no case type “{facts.case_type}”. It has: {', '.join(sorted(known))}.")
     return {
         "pack": pack.code,
         "version": pack.version,
@@ -94,7 +99,9 @@ def as_text(answer: Mapping[str, Any]) -> str:
     lines = [f"{answer['pack']} {answer['version']}, {answer['site_zone']}, at {answer['at']}", f"Holidays: {answer['holidays']}"]
     for target in answer["targets"]:
         due = f", {target['due']}" if target["due_at"] else ""
+        moved = target["due_at"] and target["first_due_at"] not in (None, target["due_at"])
         lines += ["", f"{target['target']}: {target['state']}{due}", f"  {target['clause']}"]
+        lines += [f"  before it was moved: {target['first_due']}"] if moved else []
         lines += [f"  {sentence}" for sentence in (target["left_in_words"], target["why"]) if sentence]
         lines += [f"  {line['on']}  {'+' if line['counted'] else ' '}  {line['why']}" for line in target["account"]]
     return "\n".join(lines) + "\n"
@@ -112,6 +119,9 @@ def _as_data(reckoning: Reckoning, zone: str) -> dict[str, Any]:
         "started_at": _iso(reckoning.started_at),
         "due_at": _iso(reckoning.due_at),
         "due": due_phrase(reckoning.due_at, reckoning.unit, zone),
+        "first_due_at": _iso(reckoning.first_due_at),
+        "first_due": due_phrase(reckoning.first_due_at, reckoning.unit, zone),
+        "agreed_on": reckoning.agreed_on.isoformat() if reckoning.agreed_on else None,
         "duty_if_missed": reckoning.rule.on_breach,
         "met_at": _iso(reckoning.met_at),
         "breached_at": _iso(reckoning.breached_at),

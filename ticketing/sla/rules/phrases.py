@@ -60,6 +60,8 @@ def left_phrase(reckoning: Reckoning, zone: str) -> str:
         return _missed(reckoning, zone)
     if state == "running" and reckoning.left is not None:
         return "due today" if reckoning.left == 0 else f"{amount_phrase(reckoning.left, reckoning.unit)} left"
+    if state == "waiting" and not reckoning.rule.verified:
+        return "number not verified"
     return PHRASES[state]
 
 

@@ -10,6 +10,7 @@ from ticketing.packs.rules import EventKind, OnReopening, Target
 from ticketing.sla.rules.events import Course, Event, Hold
 
 NOT_YET = "not started"
+OPENING = frozenset({EventKind.RECEIVED, EventKind.REOPENED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,10 @@ def _single(target: Target, events: Sequence[Event], cycle: int, subject: str, s
         if kind in moved_by:
             movers = (*movers, event)
     if start is None:
-        return Run(cycle, subject, met=met, excuse=excuse, movers=movers)
+        return Run(cycle, subject, met=met if OPENING & set(starts) else None, excuse=excuse)
+    if start.kind not in OPENING:           # what was said at an earlier stage neither satisfies nor moves this one
+        met = next((event for event in events if event.at >= start.at and satisfies(target, event)), None)
+        movers = tuple(event for event in movers if event.at >= start.at)
     return Run(cycle, subject, 1, start.at, None, start.kind, met, excuse, movers)
 
 
