@@ -167,12 +167,18 @@ def choices(kind: type[Code]) -> list[tuple[str, str]]:
 
 # The names of what the storeys above hold; tests/packs compares them with the packs and the calendars themselves.
 PACKS: dict[str, str] = {
-    "england-nhs": "England: NHS complaints", "england-dp": "England: data-protection complaints",
-    "scotland-nhs": "Scotland: NHS complaints", "wales-2011": "Wales: NHS concerns, 2011 regulations", "wales-2026": "Wales: Listening to People",
-    "northern-ireland-2026": "Northern Ireland: Health and Social Care complaints", "ireland-hse": "Ireland: HSE complaints",
-    "nz-hdc": "New Zealand: HDC Code, Right 10", "nsw-health": "New South Wales: NSW Health complaints",
+    "england-nhs": "England: NHS complaints",
+    "england-dp": "England: data-protection complaints",
+    "scotland-nhs": "Scotland: NHS complaints",
+    "wales-2011": "Wales: NHS concerns, 2011 regulations",
+    "wales-2026": "Wales: Listening to People",
+    "northern-ireland-2026": "Northern Ireland: Health and Social Care complaints",
+    "ireland-hse": "Ireland: HSE complaints",
+    "nz-hdc": "New Zealand: HDC Code, Right 10",
+    "nsw-health": "New South Wales: NSW Health complaints",
     "us-cms": "United States: hospital patient grievances (CMS)",
-    "us-medicare-advantage": "United States: Medicare Advantage plan grievances", "iso-10002": "Generic: ISO 10002 complaint handling",
+    "us-medicare-advantage": "United States: Medicare Advantage plan grievances",
+    "iso-10002": "Generic: ISO 10002 complaint handling",
 }
 
 CALENDARS: dict[str, str] = {

@@ -60,7 +60,7 @@ class Shelf:
         own = [version for begins_on, version in self.local.get(code, ()) if begins_on <= on]
         if own:
             return pack(code, own[-1])
-        shipped = [load(code, version) for version in rules.versions(code)]
+        shipped = [load(code, version) for version in reversed(rules.versions(code))]  # of two from one day the newer
         begun = [one for one in shipped if one.effective_from <= on]
         return max(begun, key=lambda one: one.effective_from) if begun else min(shipped, key=lambda one: one.effective_from)
 

@@ -16,8 +16,9 @@ from ticketing.sla.rules.reckoned import Reckoning
 from ticketing.sla.rules.reckoning import reckon_all
 
 UNPLACED = datetime(1, 1, 2, tzinfo=UTC)      # an agreed date given without the day it was agreed on
-WITH_SUBJECT = frozenset({EventKind.STATEMENT_ASKED, EventKind.STATEMENT_GIVEN, EventKind.STATEMENT_ENDED, EventKind.REVIEW_ASKED, EventKind.REVIEW_ANSWERED,
-                          EventKind.REGULATOR_ASKED, EventKind.REGULATOR_ANSWERED})
+WITH_SUBJECT = frozenset({
+    EventKind.STATEMENT_ASKED, EventKind.STATEMENT_GIVEN, EventKind.STATEMENT_ENDED, EventKind.REVIEW_ASKED, EventKind.REVIEW_ANSWERED,
+    EventKind.REGULATOR_ASKED, EventKind.REGULATOR_ANSWERED})
 YEARS = range(1900, 2201)
 SPELLING = "Write it as kind=when, for example received=2026-12-24T10:00 or period_agreed=2026-12-01@2027-01-29."
 
