@@ -1,4 +1,4 @@
-"""Every pack against its own vectors, worked by hand: weekends, holidays, month ends, clock changes, stages, extensions, reopenings, holds."""
+"""Every pack against its own vectors, worked by hand: weekends, holidays, month ends, clock changes, stages, agreed dates, holds."""
 
 from __future__ import annotations
 
