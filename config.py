@@ -51,6 +51,12 @@ class Settings:
     session_idle_by_role: str = "administrator=15"  # other minutes for some roles, such as administrator=15 auditor=60
     confirm_minutes: int = 10  # passkeys, codes and other people's second steps are changed this long after proving who one is
     mfa_roles: str = "all"  # roles that must have a second step: names with spaces, all or none; none for demo and development
+    oidc_issuer: str = ""  # the hospital's single sign-on (OpenID Connect); empty: none
+    oidc_client_id: str = ""  # as it knows us; our address there is PUBLIC_URL/sign-in/back
+    oidc_client_secret: str = ""  # what it gave us; empty for a public client
+    oidc_name: str = "hospital account"  # what people call it, as in "Sign in with your hospital account"
+    private_hosts: str = ""  # hosts inside the house that may be called although their addresses are private, such as idp.hospital.local
+    outbound_ca_file: str = ""  # certificates to trust in calls to other machines; empty: the usual ones
     trusted_hosts: str = ""  # other names we may be called by, beside PUBLIC_URL's; any other is refused in production
     password_memory_kib: int = 19456  # argon2id memory for each password hash; less is refused in production
     password_rounds: int = 2  # argon2id passes over that memory; a change re-hashes each password at its next sign-in
@@ -143,6 +149,8 @@ class Settings:
                 read(getattr(self, name))
             except ValueError:
                 reasons.append(f"{name.upper()} is {getattr(self, name)!r}: use the roles {', '.join(Role)}.")
+        if self.oidc_issuer and not self.oidc_client_id:
+            reasons.append("OIDC_ISSUER is set but OIDC_CLIENT_ID is not: set both or neither.")
         return reasons
 
     def _refuse_unsafe(self) -> None:
@@ -168,6 +176,8 @@ class Settings:
             reasons.append("SECRET_KEY is missing or too short: set at least 32 random characters.")
         if self.debug:
             reasons.append("DEBUG is on: remove it.")
+        if self.oidc_issuer and not self.oidc_issuer.startswith("https://"):
+            reasons.append("OIDC_ISSUER must begin with https://.")
         if not self.secure_cookies:
             reasons.append("SECURE_COOKIES is off: serve over https and remove it.")
         if self.password_memory_kib < 19456 or self.password_rounds < 2:

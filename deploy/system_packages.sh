@@ -1,6 +1,6 @@
 #!/bin/sh
-# What the tests need from the system: a real PostgreSQL and a real browser.  As root on Debian it installs what is missing;
-# elsewhere it names it and goes on, and the tests that need it are skipped with that sentence (with CI=true they fail).
+# What the tests need from the system: a real PostgreSQL, a real browser, and Node for a real OpenID provider.  As root on Debian
+# it installs what is missing; elsewhere it names it and goes on, and the tests that need it are skipped with that sentence (with CI=true they fail).
 set -eu
 
 PACKAGES="ca-certificates chromium fonts-dejavu-core libatomic1 postgresql"
@@ -11,6 +11,8 @@ for package in $PACKAGES; do
         missing="$missing $package"
     fi
 done
+# Whoever has Node from elsewhere keeps it: Debian's npm would not go beside it.
+command -v node >/dev/null && command -v npm >/dev/null || missing="$missing nodejs npm"
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

@@ -15,7 +15,7 @@ TOP = frozenset({
     "requirements.txt", "Makefile", "docs", "benchmarks", "deploy", ".ci", "CHANGELOG.md", "LICENSE", ".gitignore",
 })
 GROUND_FLOOR = {
-    "core": {"clock", "database", "errors", "permissions", "batch", "paging", "references", "storage", "mail", "once"},
+    "core": {"clock", "database", "errors", "permissions", "batch", "paging", "references", "storage", "mail", "outbound", "once"},
     "web": {"errors", "guards", "forms", "filters", "headers", "logs"},
 }
 WITH_DATA = frozenset({"packs", "codes", "demo"})

@@ -9,12 +9,14 @@ from ticketing.core.permissions import Permission
 from ticketing.web.guards import OPEN_TO_ALL
 
 PUBLIC = {
+    "accounts.come_back",
     "accounts.forgotten",
     "accounts.forgotten_sent",
     "accounts.passkey_options",
     "accounts.passkey_sign_in",
     "accounts.password",
     "accounts.second_step",
+    "accounts.set_out",
     "accounts.sign_in",
     "accounts.sign_out",
     "operations.healthz",

@@ -33,6 +33,7 @@ Find = Callable[[Actor | None], dict[str, Any]]
 NOT_PAGES = {
     "static": "files", "operations.healthz": "for machines", "operations.readyz": "for machines",
     "accounts.home": "leads to the first page of a role",
+    "accounts.come_back": "for a browser that the hospital's own sign-in sent back",
 }
 
 

@@ -63,6 +63,19 @@ class PasskeyNameForm(Form):
     answer = HiddenField("Answer", missing="Your browser made no passkey. Use the button below.", most=20_000)
 
 
+class SetOutForm(Form):
+    """To the hospital's own sign-in."""
+
+    next = HiddenField("Next page", is_required=False, most=10_000)
+
+
+class ReturnForm(Form):
+    """What the hospital's own sign-in sent a browser back with."""
+
+    code = HiddenField("Code", most=4_000)
+    state = HiddenField("State", most=4_000)
+
+
 class ConfirmForm(Form):
     """Proving again who one is; the code only where a second step is set up."""
 

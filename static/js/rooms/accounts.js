@@ -45,3 +45,6 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
     send(form);
   });
 }
+
+// Back from the hospital's own sign-in: nobody needs to press the button.
+document.querySelector("form[data-send-itself]")?.requestSubmit();

@@ -25,6 +25,17 @@ from ticketing.accounts.queries.signing_in import (
     signed_in,
     weigh,
 )
+from ticketing.accounts.queries.single_sign_on import (
+    Proof,
+    Provider,
+    Trip,
+    has_single_sign_on,
+    prove,
+    provider,
+    trip_of,
+    way_out,
+    way_there,
+)
 from ticketing.accounts.queries.staff import (
     NOBODY,
     StaffFilter,
@@ -44,10 +55,11 @@ from ticketing.accounts.queries.staff import (
 from ticketing.accounts.queries.teams import TeamRow, team_by_code, team_by_id, teams
 
 __all__ = [
-    "NOBODY", "CodeAttempt", "FreshCode", "LeaveRow", "OwedStep", "PasskeyRow", "PendingApp", "RelyingParty", "SessionRow", "SignedIn",
-    "StaffFilter", "StaffRow", "Steps", "TeamRow", "TokenRow", "actor_of", "authentication_options", "away_on", "covered_by",
-    "deputies_for", "draw_recovery_codes", "hash_password", "is_second_step_required", "leads_of", "leave_of", "live_token",
-    "names_by_id", "names_by_uid", "on_leave", "owed_step", "password_cost", "password_link", "pending_app", "registration_options",
-    "relying_party", "sessions_of", "signed_in", "staff_by_email", "staff_by_id", "staff_by_uid", "staff_list", "staff_of_team",
-    "staff_who_may", "stand_in_for", "steps_of", "team_by_code", "team_by_id", "teams", "weigh", "weigh_code",
+    "NOBODY", "CodeAttempt", "FreshCode", "LeaveRow", "OwedStep", "PasskeyRow", "PendingApp", "Proof", "Provider", "RelyingParty",
+    "SessionRow", "SignedIn", "StaffFilter", "StaffRow", "Steps", "TeamRow", "TokenRow", "Trip", "actor_of", "authentication_options",
+    "away_on", "covered_by", "deputies_for", "draw_recovery_codes", "has_single_sign_on", "hash_password", "is_second_step_required",
+    "leads_of", "leave_of", "live_token", "names_by_id", "names_by_uid", "on_leave", "owed_step", "password_cost", "password_link",
+    "pending_app", "prove", "provider", "registration_options", "relying_party", "sessions_of", "signed_in", "staff_by_email",
+    "staff_by_id", "staff_by_uid", "staff_list", "staff_of_team", "staff_who_may", "stand_in_for", "steps_of", "team_by_code",
+    "team_by_id", "teams", "trip_of", "way_out", "way_there", "weigh", "weigh_code",
 ]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Response, current_app, flash, make_response, redirect, render_template, session, url_for
 from flask.typing import ResponseReturnValue
 
 from ticketing.accounts import queries, service
 from ticketing.accounts.forms import CodeForm, PasskeyForm
 from ticketing.accounts.rules import Purpose, SignIn, code_lockout_sentence, lockout_sentence
-from ticketing.accounts.views.door import STEP, address_of, bp, browser_of, held_token
+from ticketing.accounts.views.door import NEXT, STEP, address_of, bp, browser_of, held_token
 from ticketing.accounts.views.sign_in import welcome
-from ticketing.core.errors import Conflict
 from ticketing.web.filters import clock_time, moment_of_request
 from ticketing.web.guards import public
 
@@ -29,11 +30,11 @@ def second_step() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _page(form, owed, form.status if form.errors else 200)
     attempt = queries.weigh_code(owed.staff_id, form.code.data, address_of(), at=at)
-    try:
-        outcome = service.pass_second_step(token, attempt, browser_of(), old_token=held_token(), at=at)
-    except Conflict:
-        return _begin_again()
-    return welcome(outcome.token, str(session.get("next", ""))) if outcome.token else _refused(form, owed, outcome)
+    done: list[SignIn] = []
+    passing = partial(service.pass_second_step, token, attempt, browser_of(), old_token=held_token(), at=at)
+    if not form.attempt(lambda: done.append(passing())):
+        return _page(form, owed, form.status)
+    return welcome(done[0].token, str(session.get(NEXT, ""))) if done[0].token else _refused(form, owed, done[0])
 
 
 @bp.post("/sign-in/passkey/options")
@@ -52,7 +53,7 @@ def passkey_sign_in() -> ResponseReturnValue:
     if form.validate_on_submit():
         outcome = service.sign_in_with_passkey(token, form.answer.data, address_of(), browser_of(), old_token=held_token(), at=at)
     if outcome.token:
-        return welcome(outcome.token, form.next.data or str(session.get("next", "")))
+        return welcome(outcome.token, form.next.data or str(session.get(NEXT, "")))
     locked = outcome.locked_until
     flash(lockout_sentence(clock_time(locked), is_address_locked=True) if locked else NOT_ACCEPTED, "warning")
     return redirect(url_for("accounts.sign_in"), 303)

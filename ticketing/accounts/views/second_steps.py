@@ -25,7 +25,8 @@ def security() -> ResponseReturnValue:
     staff = staff_here()
     return render_template(
         "accounts/security.html", staff=staff, steps=queries.steps_of(staff.id), party=queries.relying_party(),
-        is_required=queries.is_second_step_required(staff.role), single_sign_on=current_app.config.get("OIDC_NAME"),
+        is_required=queries.is_second_step_required(staff.role),
+        single_sign_on=current_app.config["OIDC_NAME"] if queries.has_single_sign_on() else "",
     )
 
 

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from ticketing.accounts import queries, service
 from ticketing.accounts.forms import ForgottenForm, NewPasswordForm, PasskeyForm, SignInForm
-from ticketing.accounts.rules import SignIn, lockout_sentence, safe_next
+from ticketing.accounts.rules import Method, SignIn, lockout_sentence, safe_next
 from ticketing.accounts.views.door import NEXT, STEP, address_of, bp, browser_of, enter, held_token
 from ticketing.core.permissions import Permission, Role
 from ticketing.web.filters import clock_time, moment, moment_of_request
@@ -52,10 +52,15 @@ def sign_in() -> ResponseReturnValue:
 @bp.post("/sign-out")
 @public
 def sign_out() -> ResponseReturnValue:
-    service.sign_out(held_token(), at=moment_of_request())
+    at, token = moment_of_request(), held_token()
+    found = queries.signed_in(token, at=at) if token else None
+    service.sign_out(token, at=at)
     enter("")
     flash("You are signed out.", "success")
-    return redirect(url_for("accounts.sign_in"), 303)
+    way_out = queries.way_out(at=at) if found is not None and found.method.startswith(Method.SINGLE_SIGN_ON) else None
+    if way_out is None:
+        return redirect(url_for("accounts.sign_in"), 303)
+    return render_template("accounts/leaving.html", address=way_out, name=current_app.config["OIDC_NAME"], is_out=True)
 
 
 @bp.route("/forgotten", methods=["GET", "POST"])
@@ -101,7 +106,10 @@ def welcome(token: str, onward: str | None) -> ResponseReturnValue:
 
 
 def _page(form: SignInForm, status: int) -> Response:
-    page = render_template("accounts/sign_in.html", form=form, answer_form=PasskeyForm(data={"next": form.next.data}))
+    page = render_template(
+        "accounts/sign_in.html", form=form, answer_form=PasskeyForm(data={"next": form.next.data}),
+        single_sign_on=current_app.config["OIDC_NAME"] if queries.has_single_sign_on() else "",
+    )
     return make_response(page, status)
 
 
