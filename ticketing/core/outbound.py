@@ -26,7 +26,7 @@ class Unreachable(requests.ConnectionError):
 
 
 def hosts_of(setting: str) -> frozenset[str]:
-    """`idp.local 10.0.0.7` as names."""
+    """`idp.local printer.local` as names."""
     return frozenset(word.lower() for word in re.split(r"[\s,]+", setting.strip()) if word)
 
 
