@@ -40,6 +40,12 @@ class Settings:
     organisation: str = "Redress Demo Hospital"  # the hospital's name on every page and letter
     smtp_url: str = ""  # smtp://user:password@host:port?starttls=1 or smtps://...; empty: mail waits in the outbox
     mail_from: str = "patient.relations@hospital.example"  # sender of every mail
+    files_folder: str = ""  # where attachments are kept; default instance/files
+    upload_megabytes: int = 10  # the most one attachment may have
+    upload_files: int = 5  # the most files one form may bring
+    case_files: int = 60  # the most attachments one case may have
+    clamd_url: str = ""  # tcp://host:3310 or unix:///run/clamav/clamd.ctl: scans each attachment; empty: none is scanned
+    clamd_seconds: int = 20  # how long the scanner may take for one file; unscanned files stay in quarantine and are tried again
     site_zone: str = "Europe/London"  # IANA zone used where a page belongs to no site
     policy_pack: str = "england-nhs"  # proposed where a site names none
     scheduler_in_web: bool = False  # run the sweep and the outbox inside the one web process
@@ -78,6 +84,7 @@ class Settings:
             "secret_key": settings.secret_key or (DEMO_KEY if relaxed else ""),
             "database_url": _url(settings.database_url),
             "migration_database_url": _url(settings.migration_database_url or settings.database_url),
+            "files_folder": settings.files_folder or str(ROOT / "instance" / "files"),
             "secure_cookies": settings.secure_cookies if "secure_cookies" in given else not relaxed,
             "mfa_roles": settings.mfa_roles if "mfa_roles" in given or not relaxed else "none",
             "debug": settings.debug or _value("flask_debug", "bool", environ.get("FLASK_DEBUG", "")),
@@ -92,6 +99,7 @@ class Settings:
         return cls(**{
             "redress_env": "test", "secret_key": "test-key-" + "0" * 32, "database_url": _url(database_url), "secure_cookies": False,
             "migration_database_url": _url(database_url), "public_url": "http://localhost", "log_level": "ERROR",
+            "files_folder": str(ROOT / "instance" / "test-files"),
             "password_memory_kib": 64, "password_rounds": 1, "mfa_roles": "none", "session_idle_by_role": "", **changes,
         })
 

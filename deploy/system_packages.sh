@@ -1,9 +1,10 @@
 #!/bin/sh
-# What the tests need from the system: a real PostgreSQL, a real browser, and Node for a real OpenID provider.  As root on Debian
-# it installs what is missing; elsewhere it names it and goes on, and the tests that need it are skipped with that sentence (with CI=true they fail).
+# What the tests need from the system: a real PostgreSQL, a real browser, a real virus scanner, Node for a real OpenID provider, and
+# what tells sorts of files.  As root on Debian it installs what is missing; elsewhere it names it and goes on, and the tests that need
+# it are skipped with that sentence (with CI=true they fail).
 set -eu
 
-PACKAGES="ca-certificates chromium fonts-dejavu-core libatomic1 postgresql"
+PACKAGES="ca-certificates chromium clamav-daemon fonts-dejavu-core libatomic1 libmagic1 postgresql"
 
 missing=""
 for package in $PACKAGES; do

@@ -36,6 +36,7 @@ DOORS: tuple[filters.Door, ...] = (
     filters.Door("Reports", "reports.overview", "bar-chart", (Permission.VIEW_REPORTS,)),
     filters.Door("Delivery", "reports.delivery", "envelope", (Permission.VIEW_DELIVERY,)),
     filters.Door("Trail", "reports.trail", "clock-history", (Permission.VIEW_TRAIL,)),
+    filters.Door("Quarantine", "cases.quarantine", "shield-check", (Permission.VIEW_TRAIL,)),
     filters.Door("Staff", "accounts.staff", "people", (Permission.MANAGE_STAFF,)),
     filters.Door("Teams", "accounts.teams", "diagram-3", (Permission.MANAGE_STAFF,)),
     filters.Door("Sites and units", "codes.places", "hospital", (Permission.MANAGE_STAFF,)),
@@ -56,8 +57,8 @@ def create_app(settings: Settings) -> Flask:
     Migrate(app, db, directory=str(ROOT / "migrations"), render_as_batch=True, compare_type=True)
     logs.init_app(app)
     headers.init_app(app)
+    guards.init_app(app)  # how much may be sent is settled before the forms read it
     forms.init_app(app)
-    guards.init_app(app)
     filters.init_app(app, DOORS)
     errors.init_app(app)
     commands.init_app(app)

@@ -23,6 +23,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from flask import Flask, current_app
 
 from ticketing.accounts.jobs import tidy
+from ticketing.cases.jobs import scan
 from ticketing.core import clock, once
 from ticketing.core.batch import Tally
 from ticketing.escalation.jobs import play_simulations, sweep
@@ -74,11 +75,16 @@ def _tidy(is_stopping: Stopping) -> Tally:
     return tally
 
 
+def _scan(is_stopping: Stopping) -> Tally:
+    return Tally() if is_stopping() else scan(clock.now())
+
+
 JOBS = (
     Job("sweep", "SWEEP_SECONDS", _sweep),
     Job("deliver", "DELIVER_SECONDS", _deliver),
     Job("tidy", "TIDY_SECONDS", _tidy),
     Job("simulate", "SIMULATE_SECONDS", _simulate),
+    Job("scan", "TIDY_SECONDS", _scan),
 )
 
 

@@ -15,7 +15,10 @@ TOP = frozenset({
     "requirements.txt", "Makefile", "docs", "benchmarks", "deploy", ".ci", "CHANGELOG.md", "LICENSE", ".gitignore",
 })
 GROUND_FLOOR = {
-    "core": {"clock", "database", "errors", "permissions", "batch", "paging", "references", "storage", "mail", "outbound", "once"},
+    "core": {
+        "clock", "database", "errors", "permissions", "batch", "paging", "references", "storage", "mail", "outbound", "once", "files",
+        "scanning",
+    },
     "web": {"errors", "guards", "forms", "filters", "headers", "logs"},
 }
 WITH_DATA = frozenset({"packs", "codes", "demo"})

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ticketing.cases.rules import CorrectionState, NoteKind, StatementState, Status, TaskKind
+from ticketing.cases.rules import AttachmentState, CorrectionState, NoteKind, StatementState, Status, TaskKind
 from ticketing.codes.rules import (
     CaseType,
     Channel,
@@ -130,6 +130,30 @@ class CaseSubject(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
     staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), index=True)
+
+
+class Attachment(Model):
+    """A file on a case.  `stored_as` is its key in the store, None once it is deleted; `name` is only ever shown."""
+
+    __tablename__ = "attachments"
+    __table_args__ = (
+        Index("ix_attachments_state", "state", sqlite_where=text("state <> 'clean'"), postgresql_where=text("state <> 'clean'")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uid: Mapped[str] = mapped_column(String(32), unique=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    name: Mapped[str]
+    media_type: Mapped[str] = mapped_column(String(120))
+    size: Mapped[int]
+    digest: Mapped[str] = mapped_column(String(64))
+    stored_as: Mapped[str | None] = mapped_column(String(32), unique=True)
+    state: Mapped[AttachmentState]
+    finding: Mapped[str] = mapped_column(default="")
+    about: Mapped[str] = mapped_column(default="")
+    added_at: Mapped[datetime]
+    added_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    is_from_complainant: Mapped[bool] = mapped_column(default=False)
 
 
 class Declaration(Model):

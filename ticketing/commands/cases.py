@@ -19,12 +19,29 @@ from ticketing.commands.failing import CouldNotRun
 from ticketing.core import clock
 from ticketing.core.errors import Conflict, DomainError
 from ticketing.core.permissions import Permission, machine
+from ticketing.core.storage import store
 
-cases = AppGroup("cases", help="Cases: bring them in from spreadsheets.")
+cases = AppGroup("cases", help="Cases: bring them in from spreadsheets, check their files.")
 
 FAULTS_SHOWN = 40
 IMPORT_BATCH = 500
 IMPORTER = machine("import", Permission.RECORD_CONCERNS)
+
+
+@cases.command("files")
+@click.option("--mend", is_flag=True, help="Delete files that no case names; rows whose file is gone are only named.")
+def cases_files(mend: bool) -> None:
+    """Check the files on disk against the attachments of cases.  Exit 0: they agree; 1: they do not, and where."""
+    found = importing.mismatch(store().keys())
+    for key in found.without_row:
+        click.echo(f"file without a case: {key}{' (deleted)' if mend else ''}")
+        if mend:
+            store().delete(key)
+    for uid in found.without_file:
+        click.echo(f"attachment whose file is gone: {uid}")
+    if found.is_whole:
+        click.echo("Files and attachments agree.")
+    sys.exit(0 if found.is_whole else 1)
 
 
 @cases.command("import")

@@ -11,6 +11,7 @@ from alembic.script import ScriptDirectory
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
+from ticketing.core import files, scanning
 from ticketing.core.database import db
 from ticketing.operations.models import Heartbeat
 from ticketing.operations.rules import Signs
@@ -27,7 +28,9 @@ def signs(jobs: frozenset[str], has_mail_server: bool, at: datetime) -> Signs:
     """Beats and backlog; `jobs` are those that should run."""
     waiting = backlog(at)
     stuck = waiting[MessageState.DEAD] + waiting[MessageState.WITHHELD]
-    return Signs(beats(), jobs, waiting.due, waiting.oldest_due_at, stuck, has_mail_server)
+    clamd = current_app.config["CLAMD_URL"]
+    return Signs(beats(), jobs, waiting.due, waiting.oldest_due_at, stuck, has_mail_server, files.has_library(),
+                 bool(clamd) and not scanning.is_there(clamd, seconds=1))
 
 
 def problem() -> str | None:

@@ -24,11 +24,13 @@ class Signs:
     oldest_due_at: datetime | None = None
     stuck: int = 0
     has_mail_server: bool = True
+    can_tell_files: bool = True
+    is_scanner_silent: bool = False
 
 
 def warnings_of(signs: Signs, at: datetime) -> list[str]:
     """Sentences for an administrator, most urgent first."""
-    return [*_late_jobs(signs, at), *_mail_trouble(signs, at)]
+    return [*_late_jobs(signs, at), *_mail_trouble(signs, at), *_file_trouble(signs)]
 
 
 def _late_jobs(signs: Signs, at: datetime) -> Iterator[str]:
@@ -48,3 +50,10 @@ def _mail_trouble(signs: Signs, at: datetime) -> Iterator[str]:
         yield f"Mail needs a person's eye: {signs.stuck} could not be delivered. Open the delivery page."
     if not signs.has_mail_server:
         yield "No mail server is set: mail waits in the outbox. Set SMTP_URL."
+
+
+def _file_trouble(signs: Signs) -> Iterator[str]:
+    if not signs.can_tell_files:
+        yield "Files cannot be taken: the system library libmagic is missing. On Debian: apt-get install libmagic1."
+    if signs.is_scanner_silent:
+        yield "The virus scanner does not answer: new files wait in quarantine. Check the daemon at CLAMD_URL."

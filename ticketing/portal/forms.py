@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from wtforms import BooleanField
 
+from ticketing.cases.forms.attachments import FilesField
 from ticketing.cases.service import Concern
 from ticketing.codes.queries import SiteRow, UnitRow
 from ticketing.codes.rules import CaseType, Channel, Relationship
@@ -57,6 +58,7 @@ class ConcernForm(Form):
     phone = LineField("Telephone number", is_required=False, most=40)
     address = TextField("Postal address", is_required=False, most=1_000)
     safe_contact = TextField("Is there anything we should know before we contact you?", is_required=False, most=500)
+    files = FilesField("Photos or documents")
     website = LineField("Leave this box empty", is_required=False)
 
     def fit(self, sites: Sequence[SiteRow], units: Sequence[UnitRow], at: datetime) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from ticketing.codes import queries as codes
 from ticketing.core.errors import NotFound
+from ticketing.core.files import ACCEPT
+from ticketing.core.scanning import scanner
+from ticketing.core.storage import store
 from ticketing.portal import queries, service
 from ticketing.portal.forms import ConcernForm
 from ticketing.web.filters import moment_of_request
 from ticketing.web.forms import csrf
-from ticketing.web.guards import public
+from ticketing.web.guards import public, takes_files
 
 bp = Blueprint("portal", __name__)
 RECEIVED = "received"  # the one thing kept in the signed cookie: no reference stands in an address
@@ -24,6 +27,7 @@ def _home() -> dict[str, str]:
 
 
 @bp.route("/concerns/new", methods=["GET", "POST"])
+@takes_files
 @public
 def new() -> ResponseReturnValue:
     form, sites = ConcernForm(), codes.sites()
@@ -34,7 +38,8 @@ def new() -> ResponseReturnValue:
         session[RECEIVED] = form.result  # also for the second of two: the browser may have dropped the first answer with its cookie
         return redirect(url_for("portal.received"), 303)
     is_us = all(site.pack.startswith("us-") for site in sites)
-    return render_template("portal/new.html", form=form, is_us=is_us), form.status if form.is_submitted() else 200
+    page = render_template("portal/new.html", form=form, is_us=is_us, accept=ACCEPT, limits=current_app.config)
+    return page, form.status if form.is_submitted() else 200
 
 
 csrf.exempt(new)  # the form checks its token itself, so that a stale page keeps what was typed
@@ -53,4 +58,6 @@ def received() -> ResponseReturnValue:
 
 
 def _submit(form: ConcernForm) -> str:
-    return service.submit(form.concern(), request.remote_addr or "unknown", at=moment_of_request())
+    return service.submit(
+        form.concern(), form.files.check(), scanner(), store(), request.remote_addr or "unknown", most=current_app.config["CASE_FILES"],
+        at=moment_of_request())

@@ -23,10 +23,11 @@ SENTENCES = {
     404: ("Nothing to show here", "The address may be mistyped, or it is not something you may see. Check the reference and try again."),
     405: ("That does not work from here", "Go back to the page you came from and use its buttons."),
     409: ("Somebody was here first", "This has changed since you opened it. Reload the page, look at the change and try again."),
-    413: ("That was too large", "What you sent is over 2 MB. Shorten the text and try again."),
+    413: ("That was too large", "What you sent is larger than we can take. Shorten the text, or send fewer or smaller files."),
     422: ("Please check what you entered", "Go back, correct it and send it again."),
     429: ("Too many tries", "Wait a little and try again."),
     500: ("Something broke on our side", "Nothing was half saved. Try again; if it happens again, tell your administrator."),
+    507: ("There is no room left", "Nothing was half saved. Send it again without files, or tell your administrator."),
     503: ("We cannot reach the database", "Nothing was lost. Try again in a minute."),
 }
 

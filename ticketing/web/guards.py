@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar, cast
 
-from flask import Flask, abort, current_app, g, request
+from flask import Flask, abort, current_app, g, request, session
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -21,7 +21,12 @@ READING = frozenset({"GET", "HEAD", "OPTIONS"})
 OURS = frozenset({"same-origin", "none"})  # none: typed in or opened by the person themself
 
 
+STRANGERS_MOST = 256 * 1024  # what somebody who is not signed in may send, where no files are asked for
+BROUGHT = 512 * 1024  # what a form with files carries besides them
+
+
 def init_app(app: Flask) -> None:
+    app.before_request(_cap_body)
     app.before_request(_refuse_unstorable)
     app.before_request(_refuse_from_elsewhere)
     app.before_request(_deny_by_default)
@@ -45,6 +50,12 @@ def requires(*permissions: Permission) -> Callable[[Callable[P, ResponseReturnVa
     return guard
 
 
+def takes_files(view: View) -> View:
+    """A form with files may be as large as the settings allow."""
+    view.__takes_files__ = True  # type: ignore[attr-defined]
+    return view
+
+
 def public(view: View) -> View:
     """Open to everybody; the list of these is a test."""
     view.__guard__ = OPEN_TO_ALL  # type: ignore[attr-defined]
@@ -63,9 +74,19 @@ def current_actor_or_none() -> Actor | None:
     return current_actor() if current_user.is_authenticated else None
 
 
+def _cap_body() -> None:
+    """How much may be sent, before anything of it is read: files where they are asked for, little by strangers."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    if getattr(view, "__takes_files__", False):
+        files = current_app.config["UPLOAD_FILES"] * current_app.config["UPLOAD_MEGABYTES"] * 1024 * 1024
+        request.max_content_length = files + BROUGHT
+    elif "token" not in session:
+        request.max_content_length = STRANGERS_MOST
+
+
 def _refuse_unstorable() -> None:
     """An address with a NUL in it names nothing, and PostgreSQL could not even look it up."""
-    if "\x00" in request.path or any("\x00" in value for value in request.args.values()):
+    if "\x00" in request.path or any("\x00" in value for _, value in request.args.items(multi=True)):
         abort(404)
 
 

@@ -56,6 +56,10 @@ class Act(StrEnum):
     CASE_ESCALATED = "case.escalated"
     CASE_ESCALATION_FAILED = "case.escalation_failed"
     CASE_SUBJECT_NAMED = "case.subject_named"
+    CASE_FILE_ADDED = "case.file_added"
+    CASE_FILE_SCANNED = "case.file_scanned"
+    CASE_FILE_DELETED = "case.file_deleted"
+    CASE_FILE_OPENED = "case.file_opened"
     CASE_CONFLICT_DECLARED = "case.conflict_declared"
     CASE_NO_CONFLICT_DECLARED = "case.no_conflict_declared"
     CASE_AMENDED = "case.amended"
@@ -150,6 +154,10 @@ SENTENCES: dict[Act, str] = {
     Act.CASE_ESCALATED: "Escalated[ to {to}] by {actor}[: {rule}]",
     Act.CASE_ESCALATION_FAILED: "Escalation could not be delivered[ to {to}]",
     Act.CASE_SUBJECT_NAMED: "Member of staff named in the complaint[: {subject}][, recorded by {actor}]",
+    Act.CASE_FILE_ADDED: "File added[: {name}]",
+    Act.CASE_FILE_SCANNED: "File scanned[: {verdict}]",
+    Act.CASE_FILE_DELETED: "File deleted[: {name}]",
+    Act.CASE_FILE_OPENED: "File of case[ {case}] opened",
     Act.CASE_CONFLICT_DECLARED: "Conflict of interest declared",
     Act.CASE_NO_CONFLICT_DECLARED: "No conflict of interest declared",
     Act.CASE_AMENDED: "Details changed[: {fields}]",

@@ -101,6 +101,15 @@ class StatementState(Code):
     WITHDRAWN = "withdrawn", "No longer needed"
 
 
+class AttachmentState(Code):
+    """Where an attachment stands; only a clean one can be opened."""
+
+    CLEAN = "clean", "Can be opened"
+    WAITING = "waiting", "In quarantine until it is scanned"
+    FOUND = "found", "In quarantine: the scanner found something"
+    DELETED = "deleted", "Deleted"
+
+
 class CorrectionState(Code):
     """Where a receipt correction stands."""
 

@@ -1,6 +1,7 @@
 """Every verb on a case, by its plain name."""
 
 from ticketing.cases.service.assignment import assign, hand_over_all, take
+from ticketing.cases.service.attachments import attach, attach_as_received, delete_attachment, note_opened, scan_waiting
 from ticketing.cases.service.breaches import record_breaches
 from ticketing.cases.service.casework import (
     add_note,
@@ -32,9 +33,10 @@ from ticketing.cases.service.statements import (
 
 __all__ = [
     "Answers", "Concern", "Triage", "acknowledge", "add_note", "add_point", "add_task", "agree_period", "apply_transition",
-    "ask_receipt_correction", "ask_statement", "assign", "begin_import", "change_point", "close", "complete", "confirm_outcome",
-    "decide_receipt_correction", "declare_conflict", "declare_no_conflict", "decline_statement", "draft_response", "finish_import",
-    "finish_task", "give_breach_reason", "give_statement", "hand_over_all", "hold", "import_batch", "keep_draft", "name_subject",
-    "raise_priority", "receive", "receive_many", "record_breaches", "record_finding", "release", "reopen", "save_statement_draft", "scope",
-    "send_interim", "sign_and_send", "take", "triage", "withdraw_statement",
+    "ask_receipt_correction", "ask_statement", "assign", "attach", "attach_as_received", "begin_import", "change_point", "close",
+    "complete", "confirm_outcome", "decide_receipt_correction", "declare_conflict", "declare_no_conflict", "decline_statement",
+    "delete_attachment", "draft_response", "finish_import", "finish_task", "give_breach_reason", "give_statement", "hand_over_all", "hold",
+    "import_batch", "keep_draft", "name_subject", "note_opened", "raise_priority", "receive", "receive_many", "record_breaches",
+    "record_finding", "release", "reopen", "save_statement_draft", "scan_waiting", "scope", "send_interim", "sign_and_send", "take",
+    "triage", "withdraw_statement",
 ]

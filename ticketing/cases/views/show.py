@@ -24,6 +24,7 @@ def show(reference: str) -> ResponseReturnValue:
     actor, case = current_actor(), case_of(reference)
     return render_template(
         "cases/show.html", case=case, stages=stages_of(case), offers=offers_of(case, actor), days=days_of(case.entries, case.zone),
+        files=queries.attachments_of(case.reference, actor), may_delete=actor.may(Permission.SIGN_RESPONSES),
         is_new="logged" in request.args, may_work=actor.may(Permission.WORK_CASES))
 
 
