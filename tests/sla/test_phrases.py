@@ -35,7 +35,8 @@ def test_a_day_unit_is_due_by_the_end_of_its_last_day_and_an_hour_unit_at_a_time
     (State.NOT_APPLICABLE, {}, "does not apply"),
 ])
 def test_time_left_is_told_in_the_targets_own_unit(state, more, words):
-    assert left_phrase(Reckoning(TARGET, state, due_at=DUE, **more), LONDON) == words
+    left = more.pop("left", None)
+    assert left_phrase(Reckoning(TARGET, state, due_at=DUE, _usage=lambda: (None, left), **more), LONDON) == words
 
 
 def test_hours_are_told_in_hours_and_minutes():

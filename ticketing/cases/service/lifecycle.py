@@ -45,7 +45,7 @@ EVENTS = {
     Action.ACKNOWLEDGE: EventKind.ACKNOWLEDGED, Action.SETTLE: EventKind.SETTLED, Action.SIGN_AND_SEND: EventKind.ANSWERED,
     Action.CONFIRM_OUTCOME: EventKind.ANSWERED, Action.EXCLUDE: EventKind.ENDED, Action.WITHDRAW: EventKind.ENDED,
     Action.TRANSFER: EventKind.ENDED, Action.MERGE_AS_DUPLICATE: EventKind.ENDED, Action.END_WITHOUT_CONSENT: EventKind.ENDED,
-    Action.END_CONTACT: EventKind.ENDED,
+    Action.END_CONTACT: EventKind.ENDED, Action.INVESTIGATE: EventKind.ESCALATED_STAGE,
 }
 FARTHEST = timedelta(days=5 * 366)
 
@@ -239,7 +239,15 @@ def _tell_clock(case: Case, action: Action, *, by: Actor, at: datetime, occurred
     elif action is Action.LOG:
         _open_cycle(case, sla.NewEvent(EventKind.RECEIVED, case.received_at), by=by, at=at)
     elif action is not Action.DISCARD:
-        _record_move(case, EVENTS.get(action), by=by, at=at, occurred_at=occurred_at)
+        _record_move(case, _event_of(case, action), by=by, at=at, occurred_at=occurred_at)
+
+
+def _event_of(case: Case, action: Action) -> EventKind | None:
+    """What a move is to the clock; an investigation begins a stage only under a pack that has stages."""
+    kind = EVENTS.get(action)
+    if kind is EventKind.ESCALATED_STAGE and kind not in {event.code for event in load(case.pack).events}:
+        return None
+    return kind
 
 
 def _record_move(case: Case, kind: EventKind | None, *, by: Actor, at: datetime, occurred_at: datetime | None) -> None:

@@ -12,10 +12,11 @@ from ticketing.core.errors import Invalid
 from ticketing.core.permissions import ActorKind
 from ticketing.packs.rules import EventKind
 
+DATED = frozenset({EventKind.PERIOD_AGREED, EventKind.EXTENDED})
+
 
 def _nothing() -> Mapping[str, Any]:
     return MappingProxyType({})
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +87,24 @@ class Course:
     events: Sequence[Event]
     cycles: Mapping[int, Sequence[Event]]
     holds: Sequence[Hold]
+    agreed: Mapping[int, Event]          # by cycle, the last event that named a day
+
+    def agreed_on(self, cycle: int) -> date | None:
+        """The day last agreed or told in a cycle."""
+        event = self.agreed.get(cycle)
+        return event.due_on if event else None
 
     @classmethod
     def of(cls, events: Sequence[Event], at: datetime) -> Course:
         """The course by `at`: later events have not happened yet."""
         known = sorted([event for event in events if event.at <= at], key=_moment)
         cycles: dict[int, list[Event]] = {1: []}
+        agreed: dict[int, Event] = {}
         for event in known:
             cycles.setdefault(event.cycle, []).append(event)
-        return cls(known, dict(sorted(cycles.items())), holds_of(known))
+            if event.kind in DATED:
+                agreed[event.cycle] = event
+        return cls(known, dict(sorted(cycles.items())), holds_of(known), agreed)
 
 
 def _moment(event: Event) -> datetime:

@@ -50,12 +50,11 @@ class Reckoning:
     due_if_released_at: datetime | None = None     # for a held target: the due moment if it were released now
     first_due_at: datetime | None = None           # before any event moved it: the statutory date beside an agreed one
     agreed_on: date | None = None                  # the day last agreed or told in this cycle, whether or not it moves this target
-    used: Amount | None = None
-    left: Amount | None = None
     why: str = ""
     why_null: str = ""
     spans: tuple[Span, ...] = field(default=(), repr=False)
     _calendar: WorkingCalendar | None = field(default=None, repr=False, compare=False)
+    _usage: Callable[[], tuple[Amount | None, Amount | None]] | None = field(default=None, repr=False, compare=False)
     _story: Callable[[], Story] | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -83,6 +82,16 @@ class Reckoning:
     def is_waited_for(self) -> bool:
         """Whether somebody still has to do what the target asks."""
         return self.state in (State.RUNNING, State.BREACHED) and self.met_at is None and self.excused_at is None
+
+    @property
+    def used(self) -> Amount | None:
+        """How much of the period is used; counted only when asked for."""
+        return self._usage()[0] if self._usage else None
+
+    @property
+    def left(self) -> Amount | None:
+        """How much of the period is left, negative once it has passed; counted only when asked for."""
+        return self._usage()[1] if self._usage else None
 
     @property
     def account(self) -> tuple[DayLine, ...]:

@@ -20,7 +20,6 @@ from ticketing.sla.rules.runs import Due, Run, holds_during, satisfies, single_r
 
 HOUR = timedelta(hours=1)
 INSTANT = timedelta(microseconds=1)
-DATED = (EventKind.PERIOD_AGREED, EventKind.EXTENDED)
 
 
 def reckon(target: Target, events: Sequence[Event], calendar: WorkingCalendar, *, at: datetime, zone: str,
@@ -98,7 +97,6 @@ class _Place:
         due_at = moves.due_at
         state, why, why_null = _state(target, run, due_at, holds, self.at)
         met_at = run.met.at if run.met and state in (State.MET, State.BREACHED) else None
-        used, left = self._usage(target, count, spans, due_at, met_at or self.at)
         is_held = state is State.HELD
         return Reckoning(
             rule=target, state=state, cycle=run.cycle, subject=run.subject, occurrence=run.occurrence,
@@ -107,8 +105,9 @@ class _Place:
             excused_at=run.excuse.at.astimezone(UTC) if run.excuse and not met_at else None,
             held_since=min(hold.since for hold in holds if hold.until is None).astimezone(UTC) if is_held else None,
             due_if_released_at=self._due_if_released(target, run, holds) if is_held else None,
-            first_due_at=moves.first_due_at, agreed_on=self._agreed_on(run.cycle), used=used, left=left, why=why, why_null=why_null,
+            first_due_at=moves.first_due_at, agreed_on=self.course.agreed_on(run.cycle), why=why, why_null=why_null,
             spans=tuple(spans), _calendar=self.calendar,
+            _usage=lambda: self._usage(target, count, spans, due_at, met_at or self.at),
             _story=lambda: self._story(target, run, count, due_at, idle, moves.remarks))
 
     def _holds(self, target: Target, run: Run) -> tuple[list[Hold], list[Hold]]:
@@ -136,10 +135,6 @@ class _Place:
         closed = [replace(hold, until=hold.until or self.at) for hold in holds]
         count = self._count(target, run, closed)
         return self._due(target, run, count, spans_between_holds(run.began_at or self.at, closed)).due_at
-
-    def _agreed_on(self, cycle: int) -> date | None:
-        days = [event.due_on for event in self.course.cycles.get(cycle, ()) if event.kind in DATED]
-        return days[-1] if days else None
 
     def _usage(self, target: Target, count: DayCount, spans: Sequence[Span], due_at: datetime | None,
                moment: datetime) -> tuple[Amount | None, Amount | None]:

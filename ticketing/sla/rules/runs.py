@@ -66,7 +66,7 @@ def _single(target: Target, events: Sequence[Event], cycle: int, subject: str, s
             start = event
         if met is None and kind in target.satisfied_by and satisfies(target, event):
             met = event
-        if excuse is None and (kind is EventKind.ENDED or kind in target.excused_by or is_end_of(event, subject)):
+        if excuse is None and (kind is EventKind.ENDED or kind in target.excused_by or (subject and is_end_of(event, subject))):
             excuse = event
         if kind in moved_by:
             movers = (*movers, event)
