@@ -34,7 +34,7 @@ from ticketing.audit.rules import (
     staff_stream,
     told,
 )
-from ticketing.core.database import Model, atomic, db, hold_entries, insert_once, is_postgresql
+from ticketing.core.database import Model, atomic, db, hold_entries, insert_once, insert_rows, is_postgresql, update_rows
 from ticketing.core.permissions import Actor
 from ticketing.core.references import new_uid
 
@@ -149,14 +149,11 @@ def _read_heads(streams: Sequence[str]) -> dict[str, Head]:
 
 def _write(rows: list[dict[str, Any]], values: list[dict[str, Any]], known: Mapping[str, Head], heads: Mapping[str, Head]) -> None:
     """Entries first, then heads: the database refuses a head that names no entry."""
-    connection = db.session.connection()
-    connection.execute(sa.insert(ENTRIES), rows)
-    if values:
-        connection.execute(sa.insert(PRIVATE), values)
-    fresh = [{"stream": stream, "seq": seq, "hash": hash_} for stream, (seq, hash_) in heads.items() if stream not in known]
-    moved = [{"key": stream, "to_seq": seq, "to_hash": hash_} for stream, (seq, hash_) in heads.items() if stream in known]
-    if fresh:
-        connection.execute(sa.insert(STREAMS), fresh)
-    if moved:
-        move = sa.update(STREAMS).where(STREAMS.c.stream == sa.bindparam("key"))
-        connection.execute(move.values(seq=sa.bindparam("to_seq"), hash=sa.bindparam("to_hash")), moved)
+    insert_rows(ENTRIES, rows)
+    insert_rows(PRIVATE, values)
+    insert_rows(STREAMS, [_head(stream, head) for stream, head in heads.items() if stream not in known])
+    update_rows(STREAMS, [_head(stream, head) for stream, head in heads.items() if stream in known], key="stream")
+
+
+def _head(stream: str, head: Head) -> dict[str, Any]:
+    return {"stream": stream, "seq": head[0], "hash": head[1]}

@@ -65,15 +65,22 @@ def each_apart(items: Iterable[T], work: Callable[[T], str], failed: Callable[[T
     return tally
 
 
-def together_or_apart(items: Sequence[T], work: Callable[[T], str], failed: Callable[[T, Exception], None]) -> Tally:
-    """Work the items in one savepoint; if any of them fails, all again, each in its own (see `each_apart`)."""
+def together_or_apart(
+    items: Sequence[T], work: Callable[[Sequence[T]], Iterable[str]], failed: Callable[[T, Exception], None],
+) -> Tally:
+    """Work the items at once in one savepoint; if that fails, all again, each in its own (see `each_apart`).
+
+    `work` returns the outcome's word of each item it was given.
+    """
     tally = Tally()
+    if not items:
+        return tally
     try:
         with savepoint():
-            for item in items:
-                tally.count(work(item))
+            for outcome in work(items):
+                tally.count(outcome)
     except Exception as error:  # noqa: BLE001 - each is tried again by itself, and the one at fault is handed to `failed`
         log.info("batch.apart", error=type(error).__name__)
-        return each_apart(items, work, failed)
+        return each_apart(items, lambda item: next(iter(work([item]))), failed)
     tally.done = len(items)
     return tally

@@ -6,6 +6,7 @@ raises `Unaudited` (see `Work`).  On SQLite a verb begins with BEGIN IMMEDIATE a
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -195,6 +196,56 @@ def insert_many(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
     """Rows with one statement however many they are, for when nobody needs their ids; columns left out take their defaults."""
     if rows:
         db.session.execute(sa.insert(model), rows, execution_options={"render_nulls": True})
+
+
+def insert_rows(table: sa.Table, rows: Sequence[Mapping[str, Any]], *, is_lenient: bool = False) -> None:
+    """Rows of the same columns at the speed of the database; with `is_lenient`, one whose unique value is taken is left out.
+
+    PostgreSQL is sent all of them as one value: a tenth of what a thousand separate rows cost.  Only for tables that are not audited.
+    """
+    if not rows:
+        return
+    connection, names = db.session.connection(), list(rows[0])
+    if not is_postgresql():
+        statement = sa.insert(table)
+        connection.execute(statement.prefix_with("OR IGNORE") if is_lenient else statement, list(rows))
+        return
+    columns = ", ".join(f'"{name}"' for name in names)
+    ending = " ON CONFLICT DO NOTHING" if is_lenient else ""
+    connection.execute(sa.text(
+        f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM json_populate_recordset(NULL::{table.name}, CAST(:rows AS json)){ending}"  # noqa: S608 - names of our own tables
+    ), {"rows": _as_json(rows)})
+
+
+def update_rows(table: sa.Table, rows: Sequence[Mapping[str, Any]], *, key: str) -> None:
+    """Set the other columns of the rows that `key` names, with one statement on PostgreSQL; see insert_rows."""
+    if not rows:
+        return
+    connection, names = db.session.connection(), [name for name in rows[0] if name != key]
+    if not is_postgresql():
+        statement = sa.update(table).where(table.c[key] == sa.bindparam("key_")).values({name: sa.bindparam(f"to_{name}") for name in names})
+        connection.execute(statement, [{"key_": row[key], **{f"to_{name}": row[name] for name in names}} for row in rows])
+        return
+    moves = ", ".join(f'"{name}" = fresh."{name}"' for name in names)
+    connection.execute(sa.text(
+        f"UPDATE {table.name} SET {moves} FROM json_populate_recordset(NULL::{table.name}, CAST(:rows AS json)) AS fresh"  # noqa: S608 - names of our own tables
+        f' WHERE {table.name}."{key}" = fresh."{key}"'), {"rows": _as_json(rows)})
+
+
+def _as_json(rows: Sequence[Mapping[str, Any]]) -> str:
+    return json.dumps([dict(row) for row in rows], default=_for_json)
+
+
+def _for_json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError(f"a moment without a zone cannot be stored: {value!r}")
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return f"\\x{value.hex()}"
+    if isinstance(value, Enum):
+        return value.value
+    raise TypeError(f"{type(value).__name__} cannot be stored this way")
 
 
 def _touch(table: str) -> None:

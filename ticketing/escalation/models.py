@@ -1,4 +1,4 @@
-"""Simulations: what was tried on which months, how far it has come, what came of it, and what its shadow would have done since."""
+"""The rota of each team; and simulations: what was tried, how far it has come, what came of it, what its shadow would have done."""
 
 from __future__ import annotations
 
@@ -102,3 +102,18 @@ class ShadowFiring(Model):
     due_at: Mapped[datetime]
     fired_at: Mapped[datetime | None]  # None while it is only planned
     told: Mapped[list[str]] = mapped_column(default=list)
+
+
+class DutyShift(Model):
+    """One person's hours for a team each week, as "09:00"; `ends` at or before `starts` is on the next day."""
+
+    __tablename__ = "duty_shifts"
+    __table_args__ = (Index("ix_duty_shifts_team_id", "team_id", "weekday"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uid: Mapped[str] = mapped_column(String(32), unique=True)
+    team_id: Mapped[int] = mapped_column(ForeignKey("teams.id"))
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    weekday: Mapped[int]  # Monday is 0
+    starts: Mapped[str] = mapped_column(String(5))
+    ends: Mapped[str] = mapped_column(String(5))

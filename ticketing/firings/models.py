@@ -54,6 +54,8 @@ class Firing(Model):
         Index("ix_firings_due", "fire_at", "id", sqlite_where=text("state = 'planned'"), postgresql_where=text("state = 'planned'")),
         Index("ix_firings_case_id", "case_id"),
         Index("ix_firings_fired_at", "fired_at", "id"),
+        Index("ix_firings_unanswered", "answer_by_at", sqlite_where=text("answer_by_at IS NOT NULL"),
+              postgresql_where=text("answer_by_at IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -71,6 +73,25 @@ class Firing(Model):
     is_late: Mapped[bool] = mapped_column(default=False)
     cause: Mapped[Cause] = mapped_column(default=Cause.NONE)  # why it was superseded
     note: Mapped[str] = mapped_column(default="")  # what it did, gave way to, or failed of, in a sentence
-    told: Mapped[list[str]] = mapped_column(default=list)  # uids of the staff it told; the outbox proves the rest
+    told: Mapped[list[str]] = mapped_column(default=list)  # staff by uid, others by address; the outbox proves that it reached them
+    answer_by_at: Mapped[datetime | None]  # somebody told must acknowledge it by then, else it moves up; None once nobody need
+    acknowledged_at: Mapped[datetime | None]
+    acknowledged_by: Mapped[str | None] = mapped_column(String(32))  # staff uid
+    moved_up: Mapped[int] = mapped_column(default=0)  # how many levels it rose because nobody acknowledged it
 
     rule_version: Mapped[RuleVersion] = relationship(lazy="joined", innerjoin=True)
+
+
+class Replanning(Model):
+    """Somebody's order to plan the open cases anew under the rules in force; worked through in batches, by case id."""
+
+    __tablename__ = "replannings"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uid: Mapped[str] = mapped_column(String(32), unique=True)
+    rule_code: Mapped[str] = mapped_column(String(40))
+    asked_at: Mapped[datetime]
+    asked_by: Mapped[str] = mapped_column(String(32))  # staff uid
+    last_case_id: Mapped[int] = mapped_column(default=0)
+    cases: Mapped[int] = mapped_column(default=0)
+    finished_at: Mapped[datetime | None]

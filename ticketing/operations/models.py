@@ -18,3 +18,8 @@ class Heartbeat(Model):
 
     name: Mapped[str] = mapped_column(primary_key=True)
     at: Mapped[datetime]
+    done: Mapped[int] = mapped_column(default=0)
+    failed: Mapped[int] = mapped_column(default=0)
+    took_ms: Mapped[int] = mapped_column(default=0)
+    silent_at: Mapped[datetime | None]  # when the watchdog last found it silent and woke it: the clock was set back, or it hung
+    alarmed_at: Mapped[datetime | None]  # when the alarm about its silence went out; None once it beats again

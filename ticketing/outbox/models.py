@@ -13,8 +13,9 @@ from ticketing.outbox.rules import MessageState, Outcome
 
 
 class OutboxMessage(Model):
-    """One message to one person.
+    """One message to one person, or to another system by its `url`.
 
+    One over a person's budget is gathered: it leaves as a line of the digest `gathered_into`, and shares its fate.
     `next_attempt_at` is when a deliverer may take it: the end of the lease while one is sending, None once it is final.
     """
 
@@ -23,6 +24,9 @@ class OutboxMessage(Model):
     __table_args__ = (
         sa.Index("ix_outbox_message_sent", "recipient_email", "sent_at"),
         sa.Index("ix_outbox_message_created", "created_at", "id"),
+        sa.Index("ix_outbox_message_staff", "staff_uid", "waiting_since"),
+        sa.Index("ix_outbox_message_gathered", "gathered_into", sqlite_where=sa.text("gathered_into IS NOT NULL"),
+                 postgresql_where=sa.text("gathered_into IS NOT NULL")),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     uid: Mapped[str] = mapped_column(unique=True)
@@ -45,6 +49,9 @@ class OutboxMessage(Model):
     waiting_since: Mapped[datetime]
     sent_at: Mapped[datetime | None]
     last_error: Mapped[str]
+    url: Mapped[str | None]
+    is_first: Mapped[bool] = mapped_column(default=False)  # heads the digest it is gathered into: the date was set by law
+    gathered_into: Mapped[str | None]
 
 
 class OutboxAttempt(Model):

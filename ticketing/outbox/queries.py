@@ -50,6 +50,9 @@ class MessageRow:
     waiting_since: datetime
     sent_at: datetime | None
     last_error: str
+    url: str | None = None
+    is_first: bool = False
+    gathered_into: str | None = None
     attempts: tuple[AttemptRow, ...] = ()
 
     @property
@@ -88,7 +91,7 @@ def to_row(message: OutboxMessage, attempts: Sequence[AttemptRow] = ()) -> Messa
 def backlog(at: datetime) -> Backlog:
     """Counts by state, and what is due at `at` but not gone."""
     counts = db.session.execute(sa.select(M.state, sa.func.count()).group_by(M.state))
-    due = sa.select(sa.func.count(), sa.func.min(M.next_attempt_at)).where(M.next_attempt_at <= at)
+    due = sa.select(sa.func.count(), sa.func.min(M.next_attempt_at)).where(M.next_attempt_at <= at, M.state != MessageState.GATHERED)
     number, oldest = db.session.execute(due).one()
     return Backlog({row[0]: row[1] for row in counts}, number, oldest)
 
@@ -121,6 +124,13 @@ def message(uid: str) -> MessageRow | None:
 def for_case(reference: str) -> tuple[MessageRow, ...]:
     """Every message about a case, newest first."""
     return _rows(sa.select(M).where(M.case_reference == reference).order_by(M.created_at.desc(), M.id.desc()))
+
+
+def gathered(digest_uid: str) -> tuple[MessageRow, ...]:
+    """The notices that one digest tells of, those dated by law first, held-back ones left out."""
+    held = (MessageState.WITHHELD,)
+    query = sa.select(M).where(M.gathered_into == digest_uid, M.state.not_in(held)).order_by(M.is_first.desc(), M.id)
+    return _rows(query)
 
 
 def delivery_of(prefix: str) -> tuple[MessageRow, ...]:

@@ -12,6 +12,9 @@ from ticketing.audit.rules import clean, plain
 
 HOURLY_CAP = 40  # messages to one address an hour; beyond it they wait, so that no storm or loop floods anybody
 CAP_WAIT = timedelta(minutes=15)
+DIGEST = "digest"  # the kind of a mail that gathers others
+DIGEST_WAIT = timedelta(hours=1)  # at most one digest an hour ...
+DIGEST_WAIT_FIRST = timedelta(minutes=5)  # ... unless something dated by law heads it
 LEASE = timedelta(minutes=10)  # longer than a batch may take; after it another deliverer may take over
 GIVE_UP_AFTER = timedelta(days=5)  # as mail servers do (RFC 5321, 4.5.4.1)
 MOST_AMBIGUOUS = 3  # each may have arrived: copies are worse than asking a person
@@ -26,6 +29,7 @@ class MessageState(StrEnum):
     FAILED = "failed"  # will be tried again
     DEAD = "dead"  # will not, unless a person says so
     WITHHELD = "withheld"  # may not go to this recipient (any more)
+    GATHERED = "gathered"  # a line of a digest that has not left yet
 
 
 class Outcome(StrEnum):
@@ -49,6 +53,7 @@ STATE_WORDS: dict[MessageState, str] = {
     MessageState.FAILED: "Not delivered yet, will be tried again",
     MessageState.DEAD: "Not delivered, given up",
     MessageState.WITHHELD: "Held back",
+    MessageState.GATHERED: "Goes into one mail with others",
 }
 
 
@@ -56,6 +61,7 @@ STATE_WORDS: dict[MessageState, str] = {
 class NewMessage:
     """A message to queue.  `subject` must hold nothing personal; the text is made from `templates/emails/<template>` when it is sent.
 
+    With a `url` it is a call to another system instead.  `is_first`: never kept waiting for less than law's sake; heads a digest.
     `dedup_key`: at most one message ever has it.  `context` holds JSON values; moments and codes are written as text.
     """
 
@@ -69,6 +75,8 @@ class NewMessage:
     case_reference: str | None = None
     staff_uid: str | None = None
     not_before: datetime | None = None
+    url: str | None = None
+    is_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +107,14 @@ def fate_of(outcome: Outcome, reason: str, *, attempts: int, ambiguous: int, wai
         return Fate(MessageState.DEAD, None, f"Given up after {GIVE_UP_AFTER.days} days: {reason}")
     waits = BACK_OFF_UNREACHABLE if outcome is Outcome.UNREACHABLE else BACK_OFF
     return Fate(MessageState.FAILED, at + waits[min(attempts, len(waits)) - 1], reason)
+
+
+def over_budget(message: NewMessage, sent: int, budget: int) -> bool:
+    """Whether a person who was sent `sent` notices within the hour gets this one as a line of a digest.
+
+    What law dates has a budget of its own on top, so that no flood of reminders can keep it back.
+    """
+    return message.staff_uid is not None and message.url is None and sent >= budget * (2 if message.is_first else 1)
 
 
 def one_line(text: str) -> str:

@@ -12,7 +12,7 @@ from flask import current_app
 
 from ticketing.audit import service as audit
 from ticketing.audit.rules import clean
-from ticketing.core.database import atomic, db, insert_once
+from ticketing.core.database import atomic, db, insert_once, insert_rows
 from ticketing.core.errors import Conflict, NotFound
 from ticketing.core.permissions import Actor, Permission
 from ticketing.core.references import new_uid
@@ -21,6 +21,9 @@ from ticketing.outbox.queries import MessageRow, to_row
 from ticketing.outbox.rules import (
     AMBIGUOUS,
     CAP_WAIT,
+    DIGEST,
+    DIGEST_WAIT,
+    DIGEST_WAIT_FIRST,
     HOURLY_CAP,
     LEASE,
     MessageState,
@@ -28,43 +31,75 @@ from ticketing.outbox.rules import (
     Outcome,
     fate_of,
     one_line,
+    over_budget,
     storable,
 )
 
 M = OutboxMessage
+MESSAGES = cast(sa.Table, OutboxMessage.__table__)
 
 
 @atomic
 def queue(message: NewMessage, *, at: datetime) -> str:
     """Leave a message to be sent once the verb in hand has committed; returns its uid, the earlier one where the key is taken."""
-    uid = new_uid()
-    first = max(at, message.not_before or at)
-    values = {
-        "uid": uid, "message_id": f"<{uid}@{_domain()}>", "dedup_key": message.dedup_key or uid, "kind": message.kind,
-        "recipient_email": clean(message.recipient_email).strip(), "recipient_name": one_line(message.recipient_name),
-        "subject": one_line(message.subject), "template": message.template, "context": storable(message.context),
-        "case_reference": message.case_reference, "staff_uid": message.staff_uid, "state": MessageState.QUEUED,
-        "next_attempt_at": first, "attempt_count": 0, "ambiguous_count": 0, "created_at": at, "waiting_since": first, "last_error": "",
-    }
+    values = _values(message, at, _domain())
     if insert_once(OutboxMessage, values, conflict=["dedup_key"]):
-        return uid
+        return cast(str, values["uid"])
     return cast(str, db.session.scalar(sa.select(M.uid).where(M.dedup_key == values["dedup_key"])))
 
 
 @atomic
-def claim(*, at: datetime, limit: int = 20) -> tuple[MessageRow, ...]:
+def queue_many(messages: Sequence[NewMessage], *, budget: int, at: datetime) -> None:
+    """Leave many messages with two statements, those whose key is taken left out.
+
+    A member of staff who had `budget` of them within the hour gets the rest gathered into one mail: see `gather`.
+    """
+    domain, sent = _domain(), _noticed_lately({message.staff_uid for message in messages if message.staff_uid}, at) if budget else {}
+    rows = []
+    for message in messages:
+        row, had = _values(message, at, domain), sent.get(message.staff_uid or "", 0)
+        if budget and over_budget(message, had, budget):
+            row["state"] = MessageState.GATHERED
+            row["next_attempt_at"] += DIGEST_WAIT_FIRST if message.is_first else DIGEST_WAIT
+        elif message.staff_uid and message.url is None:
+            sent[message.staff_uid] = had + 1
+        rows.append(row)
+    insert_rows(MESSAGES, rows, is_lenient=True)
+
+
+@atomic
+def gather(*, at: datetime, limit: int = 50) -> int:
+    """Make one mail for each person whose gathered notices are due, of all that wait for them; returns how many mails."""
+    waiting = (M.state == MessageState.GATHERED, M.gathered_into.is_(None))
+    due = db.session.scalars(sa.select(M.staff_uid).where(*waiting, M.next_attempt_at <= at).group_by(M.staff_uid).limit(limit)).all()
+    made = 0
+    for staff_uid in sorted(uid for uid in due if uid):
+        query = sa.select(M).where(*waiting, M.staff_uid == staff_uid).order_by(M.id).with_for_update(skip_locked=True)
+        rows = db.session.scalars(query).all()
+        if rows:
+            made += 1
+            digest = queue(NewMessage(
+                DIGEST, rows[0].recipient_email, rows[0].recipient_name, f"{len(rows)} escalations in one mail", "digest",
+                {"first_name": str(rows[0].context.get("first_name", ""))}, f"digest:{staff_uid}:{rows[0].uid}", staff_uid=staff_uid), at=at)
+            for row in rows:
+                row.gathered_into, row.next_attempt_at = digest, None
+    return made
+
+
+@atomic
+def claim(*, at: datetime, limit: int = 20, with_mail: bool = True, with_calls: bool = True) -> tuple[MessageRow, ...]:
     """Take up to `limit` due messages for ten minutes; no other deliverer gets them meanwhile.
 
-    A message whose earlier lease ran out is taken over.  Messages beyond a recipient's hourly cap are put off instead.
+    Mail is left alone where there is no server for it, and so are calls.  A message whose earlier lease ran out is taken over.  Messages beyond a recipient's hourly cap are put off instead.
     """
-    due = sa.select(M).where(M.next_attempt_at <= at).order_by(M.next_attempt_at, M.id).limit(limit).with_for_update(skip_locked=True)
+    due = sa.select(M).where(M.next_attempt_at <= at, M.state != MessageState.GATHERED, *_of_kind(with_mail, with_calls)).order_by(M.next_attempt_at, M.id).limit(limit).with_for_update(skip_locked=True)
     lease, claimed = new_uid(), []
     rows = db.session.scalars(due).all()
     sent = _sent_lately([row.recipient_email for row in rows], at)
     for row in rows:
         if row.state is MessageState.SENDING and not _take_over(row, at):
             continue
-        if sent[row.recipient_email] >= HOURLY_CAP:
+        if row.url is None and sent[row.recipient_email] >= HOURLY_CAP:
             row.state, row.next_attempt_at = MessageState.QUEUED, at + CAP_WAIT
             continue
         sent[row.recipient_email] += 1
@@ -91,7 +126,10 @@ def note_sent(message: MessageRow, attempt_id: int, answer: str, *, at: datetime
     """The server took it.  False if the lease was lost meanwhile: whoever holds it now decides what the message's state is."""
     _finish_attempt(attempt_id, Outcome.ACCEPTED, answer)
     done = {"state": MessageState.SENT, "sent_at": at, "next_attempt_at": None, "lease": None, "last_error": ""}
-    return _update_leased(message, done)
+    is_ours = _update_leased(message, done)
+    if is_ours:
+        _share_fate(message, {"state": MessageState.SENT, "sent_at": at})
+    return is_ours
 
 
 @atomic
@@ -108,6 +146,8 @@ def note_failed(message: MessageRow, attempt_id: int | None, outcome: Outcome, r
         "state": fate.state, "next_attempt_at": fate.next_attempt_at, "last_error": fate.reason, "lease": None,
         "attempt_count": attempts, "ambiguous_count": ambiguous,
     })
+    if fate.state is MessageState.DEAD:
+        _share_fate(message, {"state": MessageState.DEAD, "last_error": fate.reason})
     return fate.state
 
 
@@ -115,7 +155,10 @@ def note_failed(message: MessageRow, attempt_id: int | None, outcome: Outcome, r
 def withhold(message: MessageRow, reason: str, *, at: datetime) -> None:
     """It may not go to this recipient: kept, with the reason, and not sent."""
     held = {"state": MessageState.WITHHELD, "next_attempt_at": None, "lease": None, "last_error": reason}
-    if _update_leased(message, held):
+    if message.state is MessageState.GATHERED:
+        db.session.execute(sa.update(M).where(M.id == message.id, M.state == MessageState.GATHERED).values(**held))
+    elif _update_leased(message, held):
+        _share_fate(message, {"state": MessageState.WITHHELD, "last_error": reason})
         db.session.add(OutboxAttempt(message_id=message.id, attempted_at=at, outcome=Outcome.REFUSED, detail=f"Held back: {reason}"))
 
 
@@ -142,6 +185,42 @@ def requeue(uid: str, *, by: Actor, at: datetime) -> None:
     )
     row.state, row.next_attempt_at, row.waiting_since, row.lease = MessageState.QUEUED, at, at, None
     row.attempt_count, row.ambiguous_count = 0, 0
+    if row.gathered_into is not None:  # its digest is gone; it goes by itself
+        row.gathered_into = None
+
+
+def _values(message: NewMessage, at: datetime, domain: str) -> dict[str, Any]:
+    uid = new_uid()
+    first = max(at, message.not_before or at)
+    return {
+        "uid": uid, "message_id": f"<{uid}@{domain}>", "dedup_key": message.dedup_key or uid, "kind": message.kind,
+        "recipient_email": clean(message.recipient_email).strip(), "recipient_name": one_line(message.recipient_name),
+        "subject": one_line(message.subject), "template": message.template, "context": storable(message.context),
+        "case_reference": message.case_reference, "staff_uid": message.staff_uid, "state": MessageState.QUEUED,
+        "next_attempt_at": first, "attempt_count": 0, "ambiguous_count": 0, "created_at": at, "waiting_since": first, "last_error": "",
+        "url": message.url, "is_first": message.is_first,
+    }
+
+
+def _of_kind(with_mail: bool, with_calls: bool) -> list[sa.ColumnElement[bool]]:
+    if with_mail and with_calls:
+        return []
+    return [M.url.is_(None) if with_mail else M.url.is_not(None) if with_calls else sa.false()]
+
+
+def _noticed_lately(staff_uids: set[str], at: datetime) -> dict[str, int]:
+    """How many notices leave for each by themselves, within the last hour or still ahead."""
+    lately = sa.select(M.staff_uid, sa.func.count()).where(
+        M.staff_uid.in_(staff_uids), M.waiting_since > at - timedelta(hours=1), M.kind == "escalation", M.state != MessageState.GATHERED,
+        M.gathered_into.is_(None)).group_by(M.staff_uid)
+    return {str(row[0]): row[1] for row in db.session.execute(lately)} if staff_uids else {}
+
+
+def _share_fate(message: MessageRow, values: dict[str, Any]) -> None:
+    """What became of a digest became of each of its lines that was not held back."""
+    if message.kind == DIGEST:
+        lines = sa.update(M).where(M.gathered_into == message.uid, M.state == MessageState.GATHERED).values(**values)
+        db.session.execute(lines, execution_options={"synchronize_session": False})
 
 
 def _take_over(row: OutboxMessage, at: datetime) -> bool:

@@ -11,7 +11,8 @@ from ticketing.firings.rules.planning import (
     Supersede,
     VersionFacts,
     compare,
-    key_of,
+    goes_on,
+    matches,
     moment_of,
     timer_key,
     wanted,
@@ -21,7 +22,9 @@ from ticketing.firings.rules.words import (
     Actions,
     Cause,
     Conditions,
+    CycleKind,
     FiringState,
+    Flag,
     OffsetUnit,
     Reassign,
     Recipient,
@@ -32,7 +35,8 @@ from ticketing.firings.rules.words import (
 
 __all__ = [
     "DEFAULT_RULES", "TARGET_NOUNS",
-    "Actions", "Cause", "Changes", "Conditions", "FiringState", "Insert", "Move", "OffsetUnit", "PlanFacts", "Reassign", "Recipient",
-    "RuleDraft", "Step", "Stored", "Supersede", "Trigger", "TriggerKind", "VersionFacts",
-    "compare", "describe", "key_of", "moment_of", "sentence_of_actions", "sentence_of_trigger", "target_noun", "timer_key", "wanted",
+    "Actions", "Cause", "Changes", "Conditions", "CycleKind", "FiringState", "Flag", "Insert", "Move", "OffsetUnit", "PlanFacts",
+    "Reassign", "Recipient", "RuleDraft", "Step", "Stored", "Supersede", "Trigger", "TriggerKind", "VersionFacts",
+    "compare", "describe", "goes_on", "key_of", "matches", "moment_of", "sentence_of_actions", "sentence_of_trigger", "target_noun",
+    "timer_key", "wanted",
 ]

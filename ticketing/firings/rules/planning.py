@@ -1,7 +1,8 @@
 """What should be planned for a case, and how the plan that stands differs from it; pure.
 
 A step waits for the moment its rule names.  Warnings whose moment falls outside opening hours are given at the next opening, or at the
-last one before if the target is due by then: nobody is warned at midnight or on a Sunday.  A breach keeps its instant.
+last one before if the target is due by then: nobody is warned at midnight or on a Sunday.  The miss of a date set by law keeps its
+instant; every other step waits for working time, unless somebody may be in danger.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ticketing.calendars.rules import WorkingCalendar, find_zone, first_instant_of, named_calendar
-from ticketing.firings.rules.words import Cause, Conditions, FiringState, OffsetUnit, Trigger, TriggerKind
+from ticketing.firings.rules.words import Cause, Conditions, CycleKind, FiringState, Flag, OffsetUnit, Trigger, TriggerKind
 from ticketing.sla.rules import Reckoning, State
 
 SILENCE = "silence"
@@ -31,7 +32,10 @@ Key = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class PlanFacts:
-    """What of a case decides its plan.  `happened`: kinds of the SLA events that this very verb recorded."""
+    """What of a case decides its plan.  `happened`: kinds of the SLA events that this very verb recorded.
+
+    `is_silent`: merged, withdrawn or never received, so that nothing of it escalates; a case that is only closed still keeps promises.
+    """
 
     case_id: int
     cycle: int
@@ -46,12 +50,11 @@ class PlanFacts:
     last_activity_at: datetime
     pack: str = ""
     happened: tuple[str, ...] = ()
-    hours: WorkingCalendar | None = field(default=None, compare=False, repr=False)  # the site's own; the public calendar if not told
-
-    @property
-    def working(self) -> WorkingCalendar:
-        """The opening hours that steps before a breach wait for."""
-        return self.hours or named_calendar(self.calendar, self.zone)
+    unit_id: int | None = None
+    flags: frozenset[str] = frozenset()
+    received_at: datetime | None = None
+    ended_at: datetime | None = None
+    is_silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +154,34 @@ def key_of(target: str, subject: str, occurrence: int, pack: str) -> str:
 
 def wanted(facts: PlanFacts, reckonings: Iterable[Reckoning], versions: Sequence[VersionFacts], *, at: datetime) -> tuple[Step, ...]:
     """Every step that should stand or have stood for the case as it is now, whenever its moment is."""
-    if not facts.is_open:
+    if facts.is_silent:
         return ()
-    matching = [version for version in versions if _matches(version.conditions, facts)]
-    live = [item for item in reckonings if item.cycle == facts.cycle and item.is_waited_for and item.due_at]
+    matching = [version for version in versions if matches(version.conditions, facts)]
+    live = [item for item in reckonings if item.cycle == facts.cycle and item.is_waited_for and item.due_at
+            and goes_on(item.state, item.due_at, is_open=facts.is_open, ended_at=facts.ended_at)]
     steps = [_timer_step(version, item, facts) for version in matching if version.trigger.kind.has_timer for item in live]
-    steps += [_silence_step(version, facts) for version in matching if version.trigger.kind is TriggerKind.NO_ACTIVITY]
-    steps += [_event_step(version, facts, at) for version in matching if version.trigger.kind is TriggerKind.EVENT]
-    return tuple(step for step in steps if step is not None)
+    if facts.is_open:
+        steps += [_silence_step(version, facts) for version in matching if version.trigger.kind is TriggerKind.NO_ACTIVITY]
+        steps += [_event_step(version, facts, at) for version in matching if version.trigger.kind is TriggerKind.EVENT]
+    ages = {version.id: version.conditions.min_age for version in matching}
+    return tuple(step for step in steps if step is not None and _is_old_enough(step, ages[step.version_id], facts))
+
+
+def goes_on(state: str, due_at: datetime | None, *, is_open: bool, ended_at: datetime | None) -> bool:
+    """Whether a timer still escalates: on a closed case only one that the closing did not end, such as a promise kept afterwards.
+
+    What was missed before the case ended stays missed and ends with it; what still runs, or is missed later, was not ended by it.
+    """
+    if is_open or state == State.RUNNING:
+        return True
+    return ended_at is not None and due_at is not None and due_at > ended_at
+
+
+def _is_old_enough(step: Step, min_age: int, facts: PlanFacts) -> bool:
+    if not min_age or facts.received_at is None:
+        return not min_age
+    zone = find_zone(facts.zone)
+    return (step.fire_at.astimezone(zone).date() - facts.received_at.astimezone(zone).date()).days >= min_age
 
 
 def moment_of(trigger: Trigger, reckoning: Reckoning, calendar: WorkingCalendar) -> datetime | None:
@@ -268,20 +291,25 @@ def _is_waiting_event(row: Stored, facts: PlanFacts) -> bool:
 
 
 def _why_stopped(row: Stored, facts: PlanFacts, stopped: Mapping[str, str]) -> str:
-    if not facts.is_open:
+    if facts.is_silent or (not facts.is_open and stopped.get(row.timer_key) is None):
         return ENDED_NOTE
     if row.cycle != facts.cycle:
         return "The case was reopened."
     return stopped.get(row.timer_key, "The rule or the case changed.")
 
 
-def _matches(conditions: Conditions, facts: PlanFacts) -> bool:
+def matches(conditions: Conditions, facts: PlanFacts) -> bool:
+    """Whether a rule holds for a case; targets and age are looked at for each step."""
+    flags = facts.flags | ({Flag.DANGER.value} if facts.is_danger_now else frozenset())
     return (
         (not conditions.case_types or facts.case_type in conditions.case_types)
         and (not conditions.severities or facts.severity in conditions.severities)
         and (not conditions.site_ids or facts.site_id in conditions.site_ids)
         and (not conditions.team_ids or facts.team_id in conditions.team_ids)
-        and (facts.is_danger_now or not conditions.only_danger)
+        and (not conditions.unit_ids or facts.unit_id in conditions.unit_ids)
+        and (not conditions.packs or facts.pack in conditions.packs)
+        and (conditions.cycle is None or (conditions.cycle is CycleKind.FIRST) == (facts.cycle == 1))
+        and (not conditions.wanted_flags or any(flag.value in flags for flag in conditions.wanted_flags))
     )
 
 
@@ -292,9 +320,17 @@ def _timer_step(version: VersionFacts, reckoning: Reckoning, facts: PlanFacts) -
     moment, due_at = moment_of(version.trigger, reckoning, calendar), reckoning.due_at
     if moment is None or due_at is None:
         return None
-    if moment < due_at and not facts.is_danger_now:
-        moment = _when_open(moment, due_at, reckoning.started_at or moment, calendar)
+    if not facts.is_danger_now:
+        moment = _in_working_time(moment, reckoning, calendar)
     return Step(timer_key(reckoning), version.id, version.rule_id, version.level, moment, due_at)
+
+
+def _in_working_time(moment: datetime, reckoning: Reckoning, calendar: WorkingCalendar) -> datetime:
+    """A warning is given while somebody is there; what follows a miss waits for the next opening unless law set the date."""
+    due_at = reckoning.due_at
+    if due_at is not None and moment < due_at:
+        return _when_open(moment, due_at, reckoning.started_at or moment, calendar)
+    return moment if reckoning.rule.legal_force.is_statutory else calendar.next_opening(moment) or moment
 
 
 def _when_open(moment: datetime, due_at: datetime, started_at: datetime, calendar: WorkingCalendar) -> datetime:
@@ -313,8 +349,11 @@ def _when_open(moment: datetime, due_at: datetime, started_at: datetime, calenda
 
 
 def _silence_step(version: VersionFacts, facts: PlanFacts) -> Step | None:
-    moment = silent_until(version.trigger, facts.last_activity_at, facts.working)
-    return Step(SILENCE, version.id, version.rule_id, version.level, moment, moment) if moment else None
+    moment = silent_until(version.trigger, facts.last_activity_at, named_calendar(facts.calendar, facts.zone))
+    if moment is None:
+        return None
+    fire_at = moment if facts.is_danger_now else facts.working.next_opening(moment) or moment
+    return Step(SILENCE, version.id, version.rule_id, version.level, fire_at, moment)
 
 
 def silent_until(trigger: Trigger, last_activity_at: datetime, calendar: WorkingCalendar) -> datetime | None:

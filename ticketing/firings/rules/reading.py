@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from urllib.parse import urlsplit
 
 from ticketing.firings.rules.ladder import PROMISES
-from ticketing.firings.rules.words import Actions, Conditions, OffsetUnit, Recipient, RuleDraft, Trigger, TriggerKind
+from ticketing.firings.rules.words import Actions, Conditions, CycleKind, Flag, OffsetUnit, Recipient, RuleDraft, Trigger, TriggerKind
 from ticketing.packs.rules import EventKind, TargetCode
 
 TARGET_NOUNS: Mapping[TargetCode, str] = {
@@ -53,11 +54,16 @@ EVENT_WORDS: Mapping[EventKind, str] = {
 }
 SHORT: Mapping[Recipient, str] = {
     Recipient.HANDLER: "the handler",
+    Recipient.DEPUTY: "the handler's deputy",
+    Recipient.ON_DUTY: "whoever is on duty",
     Recipient.TEAM: "everybody in the team",
     Recipient.TEAM_LEADS: "the team lead",
+    Recipient.UNIT_MANAGER: "the manager of the unit",
     Recipient.MANAGERS: "the managers",
     Recipient.STATEMENT_AUTHOR: "whoever was asked",
 }
+FLAGGED: Mapping[Flag, str] = {
+    Flag.DANGER: "danger", Flag.SAFEGUARDING: "safeguarding", Flag.INPATIENT: "a patient in hospital", Flag.ANONYMOUS: "anonymity"}
 PRIORITIES: Mapping[int, str] = {1: "raise the priority", 2: "make it urgent"}
 GIVE: Mapping[str, str] = {"team": "give the case back to the team", "team_lead": "give the case to the team lead"}
 
@@ -98,9 +104,10 @@ def sentence_of_trigger(trigger: Trigger, targets: Sequence[TargetCode]) -> str:
 def sentence_of_actions(actions: Actions, names: Mapping[str, str]) -> str:
     """ "tell the handler and the team lead, raise the priority"."""
     said = []
-    people = [SHORT[item] for item in actions.notify] + [names.get(f"staff:{uid}", "somebody who has left") for uid in actions.staff_uids]
+    people = [SHORT[item] for item in actions.notify] + [f"every {role.value}" for role in actions.roles]
+    people += [names.get(f"staff:{uid}", "somebody who has left") for uid in actions.staff_uids] + list(actions.external)
     if people:
-        said.append(f"tell {_and(people)}")
+        said.append(f"tell {_and(people)}{_sentence_of_asking(actions.acknowledge_within)}")
     if actions.reassign:
         said.append(GIVE[actions.reassign.value])
     if actions.priority:
@@ -109,7 +116,15 @@ def sentence_of_actions(actions: Actions, names: Mapping[str, str]) -> str:
         said.append("ask for the reason")
     if actions.task:
         said.append(f"add the task “{actions.task}”")
+    if actions.webhook:
+        said.append(f"call {urlsplit(actions.webhook).hostname}")
     return _and(said)
+
+
+def _sentence_of_asking(hours: int) -> str:
+    if not hours:
+        return ""
+    return f", who must acknowledge it within {'a working hour' if hours == 1 else f'{hours} working hours'}"
 
 
 def _things(targets: Sequence[TargetCode]) -> str:
@@ -139,8 +154,17 @@ def _sentence_of_conditions(conditions: Conditions, names: Mapping[str, str]) ->
         said.append(f"at {_or([names.get(f'site:{item}', 'a former site') for item in conditions.site_ids])}")
     if conditions.team_ids:
         said.append(f"in {_or([names.get(f'team:{item}', 'a former team') for item in conditions.team_ids])}")
-    if conditions.only_danger:
-        said.append("where danger is flagged")
+    if conditions.unit_ids:
+        said.append(f"about {_or([names.get(f'unit:{item}', 'a former unit') for item in conditions.unit_ids])}")
+    if conditions.packs:
+        said.append(f"under {_or([names.get(f'pack:{item}', item) for item in conditions.packs])}")
+    if conditions.cycle:
+        said.append("on a reopened case" if conditions.cycle is CycleKind.REOPENED else "on a case that was not reopened")
+    if conditions.min_age:
+        said.append(f"once the case is {conditions.min_age} {'day' if conditions.min_age == 1 else 'days'} old")
+    if conditions.wanted_flags:
+        flagged = _or([FLAGGED[flag] for flag in Flag if flag in conditions.wanted_flags])
+        said.append(f"where {flagged} is flagged")
     return "".join(f" {words}" for words in said)
 
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from ticketing.codes.rules import CaseType, Code, Severity
 from ticketing.core.errors import Invalid
+from ticketing.core.permissions import Role
 from ticketing.packs.rules import EventKind, TargetCode
 
 Word = TypeVar("Word", bound=StrEnum)
 
-MOST = {"percent": 99, "working_days": 60, "working_hours": 240}
+MOST = {"percent": 99, "working_days": 60, "working_hours": 240, "acknowledge": 80, "age": 3650}
 LONGEST_NAME = 80
 LONGEST_TASK = 160
+LONGEST_LIST = 20  # addresses outside; more belong into a mailing list of their own
+ADDRESS = re.compile(r"[^@\s<>\"',;:]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 HIGHEST_LEVEL = 9
 
 
@@ -63,10 +68,29 @@ class Recipient(Code):
     """Whom a step tells, by their part in the case."""
 
     HANDLER = "handler", "the handler (the team while nobody has it)"
+    DEPUTY = "deputy", "the handler's deputy"
+    ON_DUTY = "on_duty", "whoever is on duty for the team"
     TEAM = "team", "everybody in the team"
     TEAM_LEADS = "team_leads", "the team lead"
+    UNIT_MANAGER = "unit_manager", "the manager of the unit"
     MANAGERS = "managers", "the managers"
     STATEMENT_AUTHOR = "statement_author", "whoever was asked for the statement"
+
+
+class Flag(Code):
+    """What is flagged on a case."""
+
+    DANGER = "danger", "somebody may be in danger"
+    SAFEGUARDING = "safeguarding", "safeguarding"
+    INPATIENT = "inpatient", "the patient is in hospital now"
+    ANONYMOUS = "anonymous", "the concern is anonymous"
+
+
+class CycleKind(Code):
+    """Which cycle of a case."""
+
+    FIRST = "first", "the first time round"
+    REOPENED = "reopened", "reopened cases"
 
 
 class Reassign(Code):
@@ -111,7 +135,10 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """For which cases a rule holds; an empty list leaves nothing out.  `danger` True: only where danger is flagged."""
+    """For which cases a rule holds; an empty list leaves nothing out.
+
+    Of `flags` any one is enough.  `min_age` counts calendar days since receipt, at the step's own moment.
+    """
 
     targets: tuple[TargetCode, ...] = ()
     case_types: tuple[CaseType, ...] = ()
@@ -119,28 +146,48 @@ class Conditions:
     site_ids: tuple[int, ...] = ()
     team_ids: tuple[int, ...] = ()
     only_danger: bool = False
+    packs: tuple[str, ...] = ()
+    unit_ids: tuple[int, ...] = ()
+    flags: tuple[Flag, ...] = ()
+    cycle: CycleKind | None = None
+    min_age: int = 0
+
+    @property
+    def wanted_flags(self) -> frozenset[Flag]:
+        return frozenset(self.flags) | ({Flag.DANGER} if self.only_danger else frozenset())
+
+    def check(self) -> None:
+        """Raises Invalid, naming the form's field."""
+        if not 0 <= self.min_age <= MOST["age"]:
+            raise Invalid(f"Enter the age as a whole number of days, at most {MOST['age']:,}.", field="min_age")
 
     def to_json(self) -> dict[str, Any]:
         return {
             "targets": [item.value for item in self.targets], "case_types": [item.value for item in self.case_types],
             "severities": [item.value for item in self.severities], "site_ids": list(self.site_ids), "team_ids": list(self.team_ids),
-            "only_danger": self.only_danger,
+            "only_danger": self.only_danger, **_given(
+                packs=list(self.packs), unit_ids=list(self.unit_ids), flags=[item.value for item in self.flags],
+                cycle=self.cycle.value if self.cycle else None, min_age=self.min_age),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Conditions:
+        cycle = data.get("cycle")
         return cls(
             _words(TargetCode, data, "targets"), _words(CaseType, data, "case_types"), _words(Severity, data, "severities"),
             tuple(_number(item) for item in _list(data, "site_ids")), tuple(_number(item) for item in _list(data, "team_ids")),
-            bool(data.get("only_danger")),
+            bool(data.get("only_danger")), tuple(str(item) for item in _list(data, "packs")),
+            tuple(_number(item) for item in _list(data, "unit_ids")), _words(Flag, data, "flags"),
+            _word(CycleKind, cycle, "cycle") if cycle else None, _number(data.get("min_age") or 0),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Actions:
-    """What a step does.  `staff_uids` are told besides the roles.  `priority` 1 raised, 2 urgent, None as it is.
+    """What a step does.  `staff_uids`, `roles` and `external` (addresses outside) are told besides the parts in the case.
 
-    `task` is added for the handler or the team; `asks_reason` adds the task to say why the target was missed.
+    `priority` 1 raised, 2 urgent, None as it is.  `task` is added for the handler or the team; `asks_reason` adds the task to say why
+    the target was missed.  `acknowledge_within` working hours somebody who was told must say so, else it moves up a level (0: need not).
     """
 
     notify: tuple[Recipient, ...] = ()
@@ -149,14 +196,22 @@ class Actions:
     priority: int | None = None
     task: str = ""
     asks_reason: bool = False
+    roles: tuple[Role, ...] = ()
+    external: tuple[str, ...] = ()
+    webhook: str = ""
+    acknowledge_within: int = 0
+
+    @property
+    def tells_staff(self) -> bool:
+        return bool(self.notify or self.staff_uids or self.roles)
 
     @property
     def tells_somebody(self) -> bool:
-        return bool(self.notify or self.staff_uids)
+        return self.tells_staff or bool(self.external)
 
     def check(self, trigger: Trigger, conditions: Conditions) -> None:
         """Raises Invalid, naming the form's field."""
-        if not (self.tells_somebody or self.reassign or self.priority or self.task or self.asks_reason):
+        if not (self.tells_somebody or self.reassign or self.priority or self.task or self.asks_reason or self.webhook):
             raise Invalid(
                 "Choose at least one thing to do: tell somebody, give the case on, raise its priority or add a task.", field="notify")
         if len(self.task) > LONGEST_TASK:
@@ -167,12 +222,29 @@ class Actions:
             raise Invalid("A reason can only be asked for once a target was breached.", field="asks_reason")
         if Recipient.STATEMENT_AUTHOR in self.notify and conditions.targets != (TargetCode.STATEMENT,):
             raise Invalid("Only a rule for statements alone can tell whoever was asked for the statement.", field="notify")
+        self._check_outside()
+
+    def _check_outside(self) -> None:
+        wrong = [address for address in self.external if not ADDRESS.fullmatch(address) or len(address) > 254]
+        if wrong:
+            raise Invalid(f"“{wrong[0]}” is not an e-mail address. Write one on each line.", field="external")
+        if len(self.external) > LONGEST_LIST:
+            raise Invalid(f"At most {LONGEST_LIST} addresses outside can be told.", field="external")
+        if self.webhook and not _is_https(self.webhook):
+            raise Invalid("Enter a web address that begins with https:// and names no user, or leave it empty.", field="webhook")
+        if not 0 <= self.acknowledge_within <= MOST["acknowledge"]:
+            raise Invalid(f"Enter a whole number of working hours, at most {MOST['acknowledge']}.", field="acknowledge_within")
+        if self.acknowledge_within and not self.tells_staff:
+            raise Invalid("Nobody here is told, so nobody can acknowledge it. Tell somebody, or leave this empty.",
+                          field="acknowledge_within")
 
     def to_json(self) -> dict[str, Any]:
         return {
             "notify": [item.value for item in self.notify], "staff_uids": list(self.staff_uids),
             "reassign": self.reassign.value if self.reassign else None, "priority": self.priority, "task": self.task,
-            "asks_reason": self.asks_reason,
+            "asks_reason": self.asks_reason, **_given(
+                roles=[item.value for item in self.roles], external=list(self.external), webhook=self.webhook,
+                acknowledge_within=self.acknowledge_within),
         }
 
     @classmethod
@@ -181,7 +253,9 @@ class Actions:
         return cls(
             _words(Recipient, data, "notify"), tuple(str(item) for item in _list(data, "staff_uids")),
             _word(Reassign, reassign, "reassign") if reassign else None, None if priority is None else _number(priority),
-            str(data.get("task") or ""), bool(data.get("asks_reason")),
+            str(data.get("task") or ""), bool(data.get("asks_reason")), _words(Role, data, "roles"),
+            tuple(str(item) for item in _list(data, "external")), str(data.get("webhook") or ""),
+            _number(data.get("acknowledge_within") or 0),
         )
 
 
@@ -204,7 +278,22 @@ class RuleDraft:
         if not 1 <= self.level <= HIGHEST_LEVEL:
             raise Invalid(f"Choose a rung from 1 to {HIGHEST_LEVEL}.", field="level")
         self.trigger.check()
+        self.conditions.check()
         self.actions.check(self.trigger, self.conditions)
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    """Only what says something, so that a version written before these words existed reads the same."""
+    return {name: value for name, value in values.items() if value}
+
+
+def _is_https(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return parts.scheme == "https" and bool(parts.hostname) and parts.username is None and parts.port in (None, 443, 8443) \
+            and len(address) <= 500 and not any(sign.isspace() for sign in address)
+    except ValueError:
+        return False
 
 
 def _within(number: int, most: int, what: str) -> None:
