@@ -70,6 +70,11 @@ class Settings:
     deliver_seconds: int = 10  # how often the outbox is delivered
     tidy_seconds: int = 60  # how often old sessions, mailed links and counts of tries are forgotten
     simulate_seconds: int = 10  # how often a simulation that was asked for is played on, and shadows follow
+    notices_per_hour: int = 12  # escalation mails one person gets within an hour; more come in one digest
+    webhook_hosts: str = ""  # systems that a rule may call over https, by host name, separated by commas; empty: none
+    webhook_secret: str = ""  # signs calls to other systems (Standard Webhooks: whsec_ and base64)
+    metrics_from: str = "127.0.0.1,::1"  # addresses that may read /metrics without a token, separated by commas
+    metrics_token: str = ""  # bearer token for /metrics from anywhere else; empty: from nowhere else
     log_level: str = "INFO"  # DEBUG, INFO, WARNING or ERROR
     debug: bool = False  # Flask's debugger; refused in production
 

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -24,12 +25,13 @@ from flask import Flask, current_app
 
 from ticketing.accounts.jobs import tidy
 from ticketing.cases.jobs import scan
-from ticketing.core import clock, once
+from ticketing.core import clock, once, webhooks
 from ticketing.core.batch import Tally
 from ticketing.escalation.jobs import play_simulations, sweep
 from ticketing.escalation.queries import why_withhold
 from ticketing.operations import service as operations
 from ticketing.outbox.jobs import deliver, render_mail
+from ticketing.outbox.queries import MessageRow
 
 log = structlog.get_logger()
 PATIENCE = 3  # a job that has not run for this many of its rhythms is woken, whatever the wall clock says
@@ -57,7 +59,15 @@ def _deliver(is_stopping: Stopping) -> Tally:
         return Tally()
     config = current_app.config
     return deliver(
-        clock.now(), smtp_url=config["SMTP_URL"], mail_from=config["MAIL_FROM"], may_release=why_withhold, render=render_mail)
+        clock.now(), smtp_url=config["SMTP_URL"], mail_from=config["MAIL_FROM"], may_release=why_withhold, render=render_mail, call=_call)
+
+
+def _call(message: MessageRow, at: datetime) -> str:
+    """Only systems on the installation's list are called, each call signed."""
+    config = current_app.config
+    hosts = frozenset(host.strip().lower() for host in config["WEBHOOK_HOSTS"].split(",") if host.strip())
+    call = webhooks.Call(message.uid, message.url or "", message.context, at)
+    return webhooks.send(call, secret=config["WEBHOOK_SECRET"], hosts=hosts)
 
 
 def _simulate(is_stopping: Stopping) -> Tally:

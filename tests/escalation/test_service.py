@@ -184,7 +184,7 @@ def test_what_slipped_through_planning_is_caught_under_the_lock(hospital):
 
 @atomic
 def close_behind_the_plan(reference: str, *, at: datetime) -> None:
-    db.session.execute(sa.update(Case.__table__).where(Case.reference == reference).values(is_open=False))
+    db.session.execute(sa.update(Case.__table__).where(Case.reference == reference).values(is_open=False, status=Status.WITHDRAWN))
     audit.record(case_stream(reference), Act.CASE_AMENDED, by=KEEPER, at=at)
 
 

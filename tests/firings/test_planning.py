@@ -15,7 +15,9 @@ from ticketing.firings.rules import (
     DEFAULT_RULES,
     Cause,
     Conditions,
+    CycleKind,
     FiringState,
+    Flag,
     OffsetUnit,
     PlanFacts,
     Step,
@@ -24,6 +26,7 @@ from ticketing.firings.rules import (
     TriggerKind,
     VersionFacts,
     compare,
+    matches,
     moment_of,
     wanted,
 )
@@ -132,7 +135,7 @@ def test_a_held_target_has_no_steps_and_a_release_plans_them_anew() -> None:
     freed = [*held, Event(EventKind.RELEASED, london("2026-03-09T10:00"), data={"reason": "legal"})]
     plan = Plan(facts_at(asked))
     plan.run(statement(events, asked), at=asked)
-    assert plan.planned()["statement-breach"] == london("2026-03-17T00:00")
+    assert plan.planned()["statement-breach"] == london("2026-03-17T09:00")  # the hospital's own target waits for the office to open
     first = plan.planned()
     plan.run(statement(held, london("2026-03-04T10:00")), at=london("2026-03-04T10:00"))
     assert plan.planned() == {}
@@ -254,11 +257,11 @@ def test_reopening_ends_the_plan_of_the_cycle_before() -> None:
     assert "breach" in plan.planned()
 
 
-def test_a_closed_case_has_no_plan() -> None:
+def test_p19_a_merged_or_withdrawn_case_has_no_plan() -> None:
     received = london("2026-03-02T09:30")
     plan = Plan(facts_at(received))
     plan.run(acknowledge(received, received), at=received)
-    plan.facts = replace(plan.facts, is_open=False)
+    plan.facts = replace(plan.facts, is_open=False, is_silent=True)
     plan.run(acknowledge(received, received), at=received)
     assert plan.planned() == {}
     assert set(plan.notes.values()) == {"The case ended."}
@@ -360,3 +363,57 @@ def _stored(number: int, cycle: int, step: Step, occurrence: int, fire_at: datet
     return Stored(
         number, cycle, step.timer_key, step.version_id, step.rule_id, occurrence, fire_at, step.due_at,
         FiringState.SUPERSEDED if is_past else FiringState.PLANNED, Cause.PAST if is_past else Cause.NONE)
+
+
+def test_what_closing_ended_escalates_no_more_and_what_it_did_not_end_goes_on() -> None:
+    received, ended = london("2026-03-02T09:30"), london("2026-03-09T09:30")
+    plan = Plan(facts_at(received))
+    plan.run(acknowledge(received, received), at=received)
+    plan.facts = replace(plan.facts, is_open=False, ended_at=london("2026-03-03T09:30"))
+    plan.run(acknowledge(received, received), at=received)
+    assert "breach" in plan.planned(), "a timer that still runs was not ended by the closing: a promise"
+    plan.facts = replace(plan.facts, ended_at=ended)
+    plan.run(acknowledge(received, ended), at=ended)
+    assert plan.planned() == {}
+    assert "The case ended." in set(plan.notes.values())
+
+
+@pytest.mark.parametrize(("conditions", "facts", "is_met"), [
+    (Conditions(packs=("england-nhs",)), {"pack": "england-nhs"}, True),
+    (Conditions(packs=("us-cms",)), {"pack": "england-nhs"}, False),
+    (Conditions(unit_ids=(3, 4)), {"unit_id": 4}, True),
+    (Conditions(unit_ids=(3,)), {"unit_id": None}, False),
+    (Conditions(flags=(Flag.SAFEGUARDING,)), {"flags": frozenset({"safeguarding"})}, True),
+    (Conditions(flags=(Flag.SAFEGUARDING, Flag.INPATIENT)), {"flags": frozenset({"inpatient"})}, True),
+    (Conditions(flags=(Flag.SAFEGUARDING,)), {"is_danger_now": True}, False),
+    (Conditions(flags=(Flag.DANGER,)), {"is_danger_now": True}, True),
+    (Conditions(cycle=CycleKind.REOPENED), {"cycle": 2}, True),
+    (Conditions(cycle=CycleKind.REOPENED), {"cycle": 1}, False),
+    (Conditions(cycle=CycleKind.FIRST), {"cycle": 1}, True),
+])
+def test_a_rule_holds_only_for_the_cases_it_names(conditions, facts, is_met) -> None:
+    assert matches(conditions, facts_at(london("2026-03-02T09:30"), **facts)) is is_met
+
+
+def test_a_rule_for_old_cases_looks_at_the_age_at_its_own_moment() -> None:
+    received = london("2026-03-02T09:30")
+    reckoned = england("acknowledge", [Event(EventKind.RECEIVED, received)], received)
+    facts = facts_at(received, received_at=received)
+
+    def codes(age: int) -> set[str]:
+        old = [replace(version, conditions=replace(version.conditions, min_age=age)) for version in VERSIONS]
+        return {NAMES[step.rule_id] for step in wanted(facts, [reckoned], old, at=received)}
+
+    assert codes(0) == {"half-time", "four-fifths", "day-before", "breach", "five-days-after"}
+    assert codes(4) == {"breach", "five-days-after"}  # missed on the 6th, four days after the 2nd
+    assert codes(5) == {"five-days-after"}
+    assert codes(60) == set()
+
+
+def test_p16_only_the_miss_of_a_date_set_by_law_is_told_outside_working_time() -> None:
+    received = london("2026-03-02T09:30")
+    steps = steps_of(received)
+    assert steps["breach"] == london("2026-03-06T00:00")
+    calendar = named_calendar("england_wales")
+    for code, moment in steps.items():
+        assert code == "breach" or calendar.next_opening(moment) == moment, f"{code} would fire at {moment}"

@@ -213,8 +213,8 @@ def insert_rows(table: sa.Table, rows: Sequence[Mapping[str, Any]], *, is_lenien
     columns = ", ".join(f'"{name}"' for name in names)
     ending = " ON CONFLICT DO NOTHING" if is_lenient else ""
     connection.execute(sa.text(
-        f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM json_populate_recordset(NULL::{table.name}, CAST(:rows AS json)){ending}"  # noqa: S608 - names of our own tables
-    ), {"rows": _as_json(rows)})
+        f"INSERT INTO {table.name} ({columns}) SELECT {columns}"  # noqa: S608 - names of our own tables
+        f" FROM json_populate_recordset(NULL::{table.name}, CAST(:rows AS json)){ending}"), {"rows": _as_json(rows)})
 
 
 def update_rows(table: sa.Table, rows: Sequence[Mapping[str, Any]], *, key: str) -> None:
@@ -223,12 +223,14 @@ def update_rows(table: sa.Table, rows: Sequence[Mapping[str, Any]], *, key: str)
         return
     connection, names = db.session.connection(), [name for name in rows[0] if name != key]
     if not is_postgresql():
-        statement = sa.update(table).where(table.c[key] == sa.bindparam("key_")).values({name: sa.bindparam(f"to_{name}") for name in names})
-        connection.execute(statement, [{"key_": row[key], **{f"to_{name}": row[name] for name in names}} for row in rows])
+        fresh = {name: sa.bindparam(f"to_{name}") for name in names}
+        connection.execute(sa.update(table).where(table.c[key] == sa.bindparam("key_")).values(fresh), [
+            {"key_": row[key], **{f"to_{name}": row[name] for name in names}} for row in rows])
         return
     moves = ", ".join(f'"{name}" = fresh."{name}"' for name in names)
     connection.execute(sa.text(
-        f"UPDATE {table.name} SET {moves} FROM json_populate_recordset(NULL::{table.name}, CAST(:rows AS json)) AS fresh"  # noqa: S608 - names of our own tables
+        f"UPDATE {table.name} SET {moves}"  # noqa: S608 - names of our own tables
+        f" FROM json_populate_recordset(NULL::{table.name}, CAST(:rows AS json)) AS fresh"
         f' WHERE {table.name}."{key}" = fresh."{key}"'), {"rows": _as_json(rows)})
 
 

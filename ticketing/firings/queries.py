@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -11,6 +12,11 @@ from ticketing.core.database import db
 from ticketing.core.errors import NotFound
 from ticketing.firings.models import EscalationRule, Firing, RuleVersion
 from ticketing.firings.rules import Actions, Conditions, FiringState, RuleDraft, Trigger
+
+DUE_COLUMNS: tuple[Any, ...] = (
+    Firing.id, Firing.uid, Firing.case_id, Firing.cycle, Firing.timer_key, Firing.occurrence, Firing.fire_at, Firing.due_at,
+    Firing.rule_version_id, Firing.told, Firing.moved_up,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,9 @@ class DueRow:
     is_rule_active: bool
     trigger: Trigger
     actions: Actions
+    version: int = 1
+    told: tuple[str, ...] = ()
+    moved_up: int = 0
 
     @property
     def target(self) -> str:
@@ -73,11 +82,19 @@ class DueRow:
         return int(self.timer_key.split("/")[2].partition("@")[0]) if self.timer_key.count("/") == 2 else 0
 
 
-def due_row(row: Firing) -> DueRow:
-    version = row.rule_version
+def due_rows(query: sa.Select[Any]) -> tuple[DueRow, ...]:
+    """The rows of a query over `DUE_COLUMNS`, each with the version of the rule that planned it."""
+    found = db.session.execute(query).all()
+    versions = {row.id: row for row in db.session.scalars(
+        sa.select(RuleVersion).where(RuleVersion.id.in_({row.rule_version_id for row in found})))} if found else {}
+    words = {key: (Trigger.from_json(row.trigger), Actions.from_json(row.actions)) for key, row in versions.items()}
+    return tuple(_due_row(row, versions[row.rule_version_id], *words[row.rule_version_id]) for row in found)
+
+
+def _due_row(row: Any, version: RuleVersion, trigger: Trigger, actions: Actions) -> DueRow:
     return DueRow(
         row.id, row.uid, row.case_id, row.cycle, row.timer_key, row.occurrence, row.fire_at, row.due_at, version.level, version.rule.code,
-        version.rule.name, version.rule.is_active, Trigger.from_json(version.trigger), Actions.from_json(version.actions))
+        version.rule.name, version.rule.is_active, trigger, actions, version.version, tuple(row.told), row.moved_up)
 
 
 def rules() -> tuple[RuleRow, ...]:

@@ -7,17 +7,17 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 
 from ticketing.audit import service as audit
-from ticketing.core.database import atomic, db
+from ticketing.core.database import atomic, db, insert_rows, update_rows
 from ticketing.core.errors import Conflict, NotFound
 from ticketing.core.permissions import Actor, Permission, machine
 from ticketing.core.references import new_uid
 from ticketing.firings.models import EscalationRule, Firing, RuleVersion
-from ticketing.firings.queries import DueRow, due_row
+from ticketing.firings.queries import DUE_COLUMNS, DueRow, due_rows
 from ticketing.firings.rules import (
     DEFAULT_RULES,
     Cause,
@@ -36,12 +36,13 @@ from ticketing.firings.rules.planning import PAST_NOTE, stopped_notes
 from ticketing.sla.rules import Reckoning
 
 __all__ = [
-    "Outcome", "PlanFacts", "change_rule", "claim_due", "create_rule", "finish", "install_default_rules", "plan", "plan_many",
-    "supersede_for", "switch_off", "switch_on", "try_again",
+    "Outcome", "PlanFacts", "acknowledge", "change_rule", "claim_due", "claim_unanswered", "create_rule", "finish",
+    "install_default_rules", "note_moved_up", "plan", "plan_many", "supersede_for", "switch_off", "switch_on", "try_again",
 ]
 
 CHUNK = 500
 CASES = sa.table("cases", sa.column("id"))  # a room above owns it; the sweep must hold the case before it acts on it
+FIRINGS = cast(sa.Table, Firing.__table__)
 SETUP = machine("setup")
 
 
@@ -55,6 +56,7 @@ class Outcome:
     cause: Cause = Cause.NONE
     is_late: bool = False
     told: tuple[str, ...] = ()
+    answer_by_at: datetime | None = None
 
 
 # --- rules ---
@@ -186,19 +188,47 @@ def claim_due(*, at: datetime, limit: int) -> tuple[DueRow, ...]:
     cases = set(db.session.scalars(claim))
     if not cases:
         return ()
-    query = sa.select(Firing).where(*due, Firing.case_id.in_(cases)).order_by(Firing.fire_at, Firing.id).with_for_update(of=Firing)
-    return tuple(due_row(row) for row in db.session.scalars(query.execution_options(populate_existing=True)))
+    query = sa.select(*DUE_COLUMNS).where(*due, Firing.case_id.in_(cases)).order_by(Firing.fire_at, Firing.id).with_for_update(of=Firing)
+    return due_rows(query)
+
+
+@atomic
+def claim_unanswered(*, at: datetime, limit: int) -> tuple[DueRow, ...]:
+    """Lock up to `limit` fired steps that nobody acknowledged in time, with their cases."""
+    late = (
+        sa.select(*DUE_COLUMNS).join(CASES, CASES.c.id == Firing.case_id).where(Firing.answer_by_at <= at)
+        .order_by(Firing.answer_by_at, Firing.id).limit(limit).with_for_update(of=[Firing, CASES], skip_locked=True))
+    return due_rows(late)
+
+
+@atomic
+def note_moved_up(firing_id: int, told: Sequence[str], moved_up: int, answer_by_at: datetime | None, *, at: datetime) -> None:
+    """A claimed unanswered step: whom it has told by now, how many levels it rose, and by when one of them must acknowledge it."""
+    _ = at
+    db.session.execute(sa.update(Firing), [
+        {"id": firing_id, "told": list(dict.fromkeys(told)), "moved_up": moved_up, "answer_by_at": answer_by_at}])
+
+
+@atomic
+def acknowledge(uid: str, reference: str, *, by: Actor, at: datetime) -> bool:
+    """Somebody who was told says so: it moves up no further.  False if somebody did before; NotFound for whoever was not told."""
+    row = db.session.scalar(sa.select(Firing).where(Firing.uid == uid).with_for_update(of=Firing))
+    if row is None or by.uid not in row.told:
+        raise NotFound("There is nothing here for you to acknowledge.")
+    if row.acknowledged_at is not None:
+        return False
+    row.acknowledged_at, row.acknowledged_by, row.answer_by_at = at, by.uid, None
+    audit.record(audit.case_stream(reference), audit.Act.CASE_ESCALATION_ACKNOWLEDGED, by=by, at=at, facts={"firing": uid})
+    return True
 
 
 @atomic
 def finish(outcomes: Iterable[Outcome], *, at: datetime) -> None:
     """Mark claimed steps with how they ended."""
-    rows = [{
+    update_rows(FIRINGS, [{
         "id": item.id, "state": item.state, "cause": item.cause, "note": item.note, "is_late": item.is_late, "told": list(item.told),
-        "fired_at": None if item.state is FiringState.SUPERSEDED else at,
-    } for item in outcomes]
-    if rows:
-        db.session.execute(sa.update(Firing), rows)
+        "fired_at": None if item.state is FiringState.SUPERSEDED else at, "answer_by_at": item.answer_by_at,
+    } for item in outcomes], key="id")
 
 
 @atomic
@@ -268,8 +298,7 @@ def _updates_of(changes: Changes) -> list[dict[str, Any]]:
 def _write(rows: list[dict[str, Any]], updates: list[dict[str, Any]]) -> None:
     if updates:
         db.session.execute(sa.update(Firing), updates)
-    if rows:
-        db.session.execute(sa.insert(Firing), rows)
+    insert_rows(FIRINGS, rows)
 
 
 def _add_rule(code: str, draft: RuleDraft, *, by: Actor, at: datetime) -> str:

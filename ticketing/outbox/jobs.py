@@ -33,7 +33,7 @@ NOT_DELIVERED = {"failed", "dead", "unreachable"}
 log = structlog.get_logger()
 
 
-def deliver(at: datetime, *, smtp_url: str, mail_from: str, may_release: MayRelease, render: Render, call: Call) -> Tally:
+def deliver(at: datetime, *, smtp_url: str, mail_from: str, may_release: MayRelease, render: Render, call: Call | None = None) -> Tally:
     """Deliver everything due at `at`; without an address of a mail server, mail waits.
 
     `may_release` says why a message may not go (None: it may); `render` makes its words for its recipient, now; `call` calls another
@@ -68,7 +68,8 @@ def deliver_batch(
 def render_mail(message: MessageRow) -> Content:
     """The words of `templates/emails/<template>.txt`, and of its `.html` beside it if there is one."""
     values = {
-        "message": message, "lines": queries.gathered(message.uid) if message.kind == DIGEST else (), "organisation": current_app.config["ORGANISATION"], "public_url": current_app.config["PUBLIC_URL"],
+        "message": message, "lines": queries.gathered(message.uid) if message.kind == DIGEST else (),
+        "organisation": current_app.config["ORGANISATION"], "public_url": current_app.config["PUBLIC_URL"],
         **message.context,
     }
     text = current_app.jinja_env.get_template(f"emails/{message.template}.txt").render(values).strip() + "\n"
@@ -118,9 +119,14 @@ def _send(message: MessageRow, content: Content, *, at: datetime, send: Send) ->
     return "sent" if service.note_sent(message, attempt_id, answer, at=at) else "late"
 
 
-def _send_mail(message: MessageRow, content: Content, at: datetime, *, mail_from: str, transport: Transport) -> str:
-    return transport(Mail(message.message_id, mail_from, message.recipient_email, content.subject, content.text, content.html, written_at=at))
+def _send_mail(message: MessageRow, content: Content, at: datetime, *, mail_from: str, transport: Transport | None) -> str:
+    if transport is None:
+        raise Undeliverable("No mail server is set.", Trouble.UNREACHABLE)
+    return transport(
+        Mail(message.message_id, mail_from, message.recipient_email, content.subject, content.text, content.html, written_at=at))
 
 
-def _call(message: MessageRow, content: Content, at: datetime, *, call: Call) -> str:  # noqa: ARG001 - as a mail is sent
+def _call(message: MessageRow, content: Content, at: datetime, *, call: Call | None) -> str:  # noqa: ARG001 - as a mail is sent
+    if call is None:
+        raise Undeliverable("Nothing can be called from here.", Trouble.UNREACHABLE)
     return call(message, at)

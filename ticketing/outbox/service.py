@@ -78,9 +78,7 @@ def gather(*, at: datetime, limit: int = 50) -> int:
         rows = db.session.scalars(query).all()
         if rows:
             made += 1
-            digest = queue(NewMessage(
-                DIGEST, rows[0].recipient_email, rows[0].recipient_name, f"{len(rows)} escalations in one mail", "digest",
-                {"first_name": str(rows[0].context.get("first_name", ""))}, f"digest:{staff_uid}:{rows[0].uid}", staff_uid=staff_uid), at=at)
+            digest = queue(_digest_of(rows), at=at)
             for row in rows:
                 row.gathered_into, row.next_attempt_at = digest, None
     return made
@@ -90,9 +88,12 @@ def gather(*, at: datetime, limit: int = 50) -> int:
 def claim(*, at: datetime, limit: int = 20, with_mail: bool = True, with_calls: bool = True) -> tuple[MessageRow, ...]:
     """Take up to `limit` due messages for ten minutes; no other deliverer gets them meanwhile.
 
-    Mail is left alone where there is no server for it, and so are calls.  A message whose earlier lease ran out is taken over.  Messages beyond a recipient's hourly cap are put off instead.
+    Mail is left alone where there is no server for it, and so are calls.
+
+    A message whose earlier lease ran out is taken over.  Messages beyond a recipient's hourly cap are put off instead.
     """
-    due = sa.select(M).where(M.next_attempt_at <= at, M.state != MessageState.GATHERED, *_of_kind(with_mail, with_calls)).order_by(M.next_attempt_at, M.id).limit(limit).with_for_update(skip_locked=True)
+    wanted = (M.next_attempt_at <= at, M.state != MessageState.GATHERED, *_of_kind(with_mail, with_calls))
+    due = sa.select(M).where(*wanted).order_by(M.next_attempt_at, M.id).limit(limit).with_for_update(skip_locked=True)
     lease, claimed = new_uid(), []
     rows = db.session.scalars(due).all()
     sent = _sent_lately([row.recipient_email for row in rows], at)
@@ -200,6 +201,13 @@ def _values(message: NewMessage, at: datetime, domain: str) -> dict[str, Any]:
         "next_attempt_at": first, "attempt_count": 0, "ambiguous_count": 0, "created_at": at, "waiting_since": first, "last_error": "",
         "url": message.url, "is_first": message.is_first,
     }
+
+
+def _digest_of(rows: Sequence[OutboxMessage]) -> NewMessage:
+    first = rows[0]
+    return NewMessage(
+        DIGEST, first.recipient_email, first.recipient_name, f"{len(rows)} escalations in one mail", "digest",
+        {"first_name": str(first.context.get("first_name", ""))}, f"digest:{first.staff_uid}:{first.uid}", staff_uid=first.staff_uid)
 
 
 def _of_kind(with_mail: bool, with_calls: bool) -> list[sa.ColumnElement[bool]]:

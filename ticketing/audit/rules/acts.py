@@ -55,6 +55,8 @@ class Act(StrEnum):
     CASE_BREACH_REASON_GIVEN = "case.breach_reason_given"
     CASE_ESCALATED = "case.escalated"
     CASE_ESCALATION_FAILED = "case.escalation_failed"
+    CASE_ESCALATION_MOVED_UP = "case.escalation_moved_up"
+    CASE_ESCALATION_ACKNOWLEDGED = "case.escalation_acknowledged"
     CASE_SUBJECT_NAMED = "case.subject_named"
     CASE_FILE_ADDED = "case.file_added"
     CASE_FILE_SCANNED = "case.file_scanned"
@@ -97,6 +99,8 @@ class Act(StrEnum):
     SIMULATION_STOPPED = "simulation.stopped"
     SHADOW_BEGUN = "shadow.begun"
     SHADOW_ENDED = "shadow.ended"
+    RULES_REPLANNED = "rules.replanned"
+    ROTA_CHANGED = "rota.changed"
     FIRING_DONE = "firing.done"
     FIRING_SUPERSEDED = "firing.superseded"
     FIRING_FAILED = "firing.failed"
@@ -153,6 +157,8 @@ SENTENCES: dict[Act, str] = {
     Act.CASE_BREACH_REASON_GIVEN: "Reason given for the breached target[: {target}]",
     Act.CASE_ESCALATED: "Escalated[ to {to}] by {actor}[: {rule}]",
     Act.CASE_ESCALATION_FAILED: "Escalation could not be delivered[ to {to}]",
+    Act.CASE_ESCALATION_MOVED_UP: "Nobody acknowledged an escalation: it moved up[ to {to}]",
+    Act.CASE_ESCALATION_ACKNOWLEDGED: "Escalation acknowledged",
     Act.CASE_SUBJECT_NAMED: "Member of staff named in the complaint[: {subject}][, recorded by {actor}]",
     Act.CASE_FILE_ADDED: "File added[: {name}]",
     Act.CASE_FILE_SCANNED: "File scanned[: {verdict}]",
@@ -192,6 +198,8 @@ SENTENCES: dict[Act, str] = {
     Act.SIMULATION_STOPPED: "Simulation stopped[: {name}]",
     Act.SHADOW_BEGUN: "Shadow begun[: {name}]",
     Act.SHADOW_ENDED: "Shadow ended[: {name}]",
+    Act.RULES_REPLANNED: "Open cases planned anew under the rule[ {rule}][, {cases} cases]",
+    Act.ROTA_CHANGED: "Rota changed[ for the team {team}]",
     Act.FIRING_DONE: "Escalation step carried out[: {rule}]",
     Act.FIRING_SUPERSEDED: "Escalation step gave way to a later one[: {rule}]",
     Act.FIRING_FAILED: "Escalation step failed[: {rule}]",

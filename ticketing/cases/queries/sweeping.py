@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -13,10 +14,15 @@ from ticketing.calendars import queries as calendars
 from ticketing.calendars.rules import WorkingCalendar
 from ticketing.cases.models import Case, CaseSubject
 from ticketing.cases.queries.visibility import visible_to
-from ticketing.cases.rules import Status
+from ticketing.cases.rules import SILENT, Status
 from ticketing.codes.models import Site
 from ticketing.core.database import db
 from ticketing.core.permissions import Actor
+
+COLUMNS: tuple[Any, ...] = (
+    Case.id, Case.reference, Case.status, Case.is_open, Case.cycle, Case.case_type, Case.severity, Case.handler_id, Case.team_id,
+    Case.site_id, Case.is_danger_now, Case.held_since, Case.priority, Case.pack, Case.last_activity_at, Case.unit_id, Case.closed_at,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +47,20 @@ class FiringContext:
     zone: str
     hours: WorkingCalendar
     last_activity_at: datetime
+    unit_id: int | None = None
+    closed_at: datetime | None = None
+
+    @property
+    def is_silent(self) -> bool:
+        """Nothing of it escalates any more."""
+        return self.status in SILENT
 
 
 def firing_context(case_ids: Iterable[int]) -> Mapping[int, FiringContext]:
     """The cases by id, locked in id order."""
     wanted = sorted(set(case_ids))
     rows = db.session.execute(
-        sa.select(Case, Site.zone, Site.calendar).join(Site, Site.id == Case.site_id).where(Case.id.in_(wanted))
+        sa.select(*COLUMNS, Site.zone, Site.calendar).join(Site, Site.id == Case.site_id).where(Case.id.in_(wanted))
         .order_by(Case.id).with_for_update(of=Case)).all()
     subjects: dict[int, set[int]] = defaultdict(set)
     for case_id, staff_id in db.session.execute(
@@ -55,7 +68,7 @@ def firing_context(case_ids: Iterable[int]) -> Mapping[int, FiringContext]:
         subjects[case_id].add(staff_id)
     newest = calendars.in_force()
     hours = {place: calendars.calendar(place[0], newest(place[0]), place[1]) for place in {(row.calendar, row.zone) for row in rows}}
-    return {row.Case.id: _context(row.Case, row.zone, hours[row.calendar, row.zone], frozenset(subjects[row.Case.id])) for row in rows}
+    return {row.id: _context(row, row.zone, hours[row.calendar, row.zone], frozenset(subjects[row.id])) for row in rows}
 
 
 def may_read(reference: str, actor: Actor) -> bool:
@@ -63,10 +76,9 @@ def may_read(reference: str, actor: Actor) -> bool:
     return db.session.scalar(sa.select(Case.id).where(Case.reference == reference, visible_to(actor))) is not None
 
 
-def _context(case: Case, zone: str, hours: WorkingCalendar, subjects: frozenset[int]) -> FiringContext:
+def _context(case: Any, zone: str, hours: WorkingCalendar, subjects: frozenset[int]) -> FiringContext:
     return FiringContext(
         case.id, case.reference, case.status, case.is_open, case.cycle, case.case_type.value,
         case.severity.value if case.severity else None,
         case.handler_id, case.team_id, case.site_id, subjects, case.is_danger_now, case.held_since, case.priority, case.pack, zone,
-        hours,
-        case.last_activity_at)
+        hours, case.last_activity_at, case.unit_id, case.closed_at)

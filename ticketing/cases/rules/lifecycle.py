@@ -38,6 +38,9 @@ class Status(Code):
     NO_FURTHER_CONTACT = "no_further_contact", "No further contact"
 
 
+SILENT = frozenset({  # nothing of such a case escalates; of one that is only closed, promises still do
+    Status.DRAFT, Status.DISCARDED, Status.WITHDRAWN, Status.DUPLICATE_MERGED, Status.TRANSFERRED,
+})
 ENDED = frozenset({
     Status.CLOSED, Status.DISCARDED, Status.RESOLVED_INFORMAL, Status.EXCLUDED, Status.WITHDRAWN, Status.TRANSFERRED,
     Status.DUPLICATE_MERGED, Status.CONSENT_NOT_RECEIVED, Status.NO_FURTHER_CONTACT,

@@ -15,14 +15,14 @@ from ticketing.calendars import queries as calendars
 from ticketing.calendars.rules import WorkingCalendar
 from ticketing.cases.models import Case, CaseSubject, Declaration, Point, ReceiptCorrection, ResponseVersion, StatementRequest, Task
 from ticketing.cases.queries.visibility import NO_CASE, visible_to
-from ticketing.cases.rules import Status
+from ticketing.cases.rules import SILENT, Status
 from ticketing.codes import queries as codes
 from ticketing.core.database import db
 from ticketing.core.errors import Conflict, Invalid, NotFound
 from ticketing.core.permissions import Actor, Permission, machine
 from ticketing.core.references import is_uid, parse_reference
 from ticketing.firings import service as firings
-from ticketing.firings.rules import PlanFacts
+from ticketing.firings.rules import Flag, PlanFacts
 from ticketing.packs.rules import EventKind
 from ticketing.sla import service as sla
 from ticketing.sla.rules import Reckoning, State
@@ -146,7 +146,14 @@ def _plan_facts(
         case_id=case.id, cycle=case.cycle, is_open=case.is_open, case_type=case.case_type.value,
         severity=case.severity.value if case.severity else None, site_id=case.site_id, team_id=case.team_id,
         is_danger_now=case.is_danger_now, calendar=site.calendar, zone=site.zone, last_activity_at=case.last_activity_at, pack=case.pack,
-        happened=happened, hours=hours or calendars.present(site.calendar, site.zone))
+        happened=happened, unit_id=case.unit_id, flags=_flags(case), received_at=case.received_at, ended_at=case.closed_at,
+        is_silent=case.status in SILENT, hours=hours or calendars.present(site.calendar, site.zone))
+
+
+def _flags(case: Case) -> frozenset[str]:
+    flagged = {Flag.DANGER: case.is_danger_now, Flag.SAFEGUARDING: case.is_safeguarding, Flag.INPATIENT: case.is_inpatient,
+               Flag.ANONYMOUS: case.is_anonymous}
+    return frozenset(flag.value for flag, is_set in flagged.items() if is_set)
 
 
 def _zone(case: Case) -> str:

@@ -14,6 +14,7 @@ def sweep(at: datetime, *, is_stopping: Callable[[], bool] = lambda: False) -> T
     """One sweep; when `is_stopping` says so the batch in hand is finished and no other is begun."""
     tally = until_empty(partial(_unless, is_stopping, partial(service.record_breaches, at=at)))
     tally.add(until_empty(partial(_unless, is_stopping, partial(service.fire_batch, at=at))))
+    tally.add(until_empty(partial(_unless, is_stopping, partial(service.move_up, at=at))))
     return tally
 
 

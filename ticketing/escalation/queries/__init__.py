@@ -1,5 +1,6 @@
 """Reading what the sweep and its pages need."""
 
+from ticketing.escalation.queries.reaching import People, Reached, shifts_by_team
 from ticketing.escalation.queries.steps import (
     Filters,
     FiringRow,
@@ -12,13 +13,17 @@ from ticketing.escalation.queries.steps import (
     due_words,
     firings,
     firings_of,
+    is_statutory,
+    next_to_tell,
     rule_in_words,
     rules_in_words,
     timers_of,
     why_withhold,
 )
+from ticketing.escalation.rules import TimerFacts
 
 __all__ = [
-    "Filters", "FiringRow", "RuleWords", "TellingRow", "VersionWords", "authors_of", "counts", "dedup_key", "due_words", "firings",
-    "firings_of", "rule_in_words", "rules_in_words", "timers_of", "why_withhold",
+    "Filters", "FiringRow", "People", "Reached", "RuleWords", "TellingRow", "TimerFacts", "VersionWords", "authors_of", "counts",
+    "dedup_key", "due_words", "firings", "firings_of", "is_statutory", "next_to_tell", "rule_in_words", "rules_in_words",
+    "shifts_by_team", "timers_of", "why_withhold",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from ticketing.accounts import queries as accounts
 from ticketing.accounts.models import Leave, Staff
 from ticketing.cases.models import Case, StatementRequest
-from ticketing.cases.queries import visible_to
+from ticketing.cases.queries import FiringContext, visible_to
 from ticketing.cases.queries.sweeping import may_read
 from ticketing.cases.rules import StatementState
 from ticketing.codes import queries as codes
@@ -21,10 +22,12 @@ from ticketing.core.database import db
 from ticketing.core.errors import NotFound
 from ticketing.core.paging import COUNT_CAP, PAGE_SIZE, Count, Page, decode_moment_key, encode_key
 from ticketing.core.permissions import Actor
+from ticketing.escalation.queries.reaching import People, Reached, open_at
 from ticketing.escalation.rules import SOON, Shown, TimerFacts
+from ticketing.escalation.rules.duty import next_level
 from ticketing.firings import queries as ladder
 from ticketing.firings.models import EscalationRule, Firing, RuleVersion
-from ticketing.firings.queries import RuleRow, VersionRow
+from ticketing.firings.queries import DueRow, RuleRow, VersionRow
 from ticketing.firings.rules import Cause, FiringState, RuleDraft, describe, key_of, target_noun
 from ticketing.outbox import queries as outbox
 from ticketing.outbox.models import OutboxMessage
@@ -279,7 +282,7 @@ def _rows(found: Sequence[Any]) -> tuple[FiringRow, ...]:
 
 def _row(row: Any, names: Mapping[str, str], messages: Mapping[str, MessageRow]) -> FiringRow:
     target, subject, occurrence = row.timer_key.partition("@")[0].split("/") if row.timer_key.count("/") == 2 else ("", "", "")
-    tellings = tuple(TellingRow(names.get(uid, "Somebody who has left"), messages.get(dedup_key(row.uid, uid))) for uid in row.told)
+    tellings = tuple(TellingRow(_name(told, names), messages.get(dedup_key(row.uid, told))) for told in row.told)
     return FiringRow(
         uid=row.uid, reference=row.reference, site_name=row.site_name, zone=row.zone, rule_code=row.code, rule_name=row.name,
         version=row.version, level=row.level, target=target, cycle=row.cycle, subject=subject, occurrence=occurrence,
@@ -287,6 +290,32 @@ def _row(row: Any, names: Mapping[str, str], messages: Mapping[str, MessageRow])
         due=due_words(row.timer_pack or row.pack, target, row.due_at, row.zone, row.pack_version or "") if target else "",
         fire_at=row.fire_at, fired_at=row.fired_at, state=row.state, cause=row.cause, is_late=row.is_late, note=row.note,
         can_be_tried=row.state is FiringState.FAILED, tellings=tellings)
+
+
+def _name(told: str, names: Mapping[str, str]) -> str:
+    """Of a member of staff; an address outside is its own name."""
+    return names.get(told) or (told if "@" in told or "/" in told else "Somebody who has left")
+
+
+def next_to_tell(row: DueRow, case: FiringContext, people: People, *, at: datetime) -> tuple[int, tuple[Reached, ...]]:
+    """Whom a notice rises to that nobody acknowledged, and how many levels that makes; nobody above the top.
+
+    A level where everybody was told already is passed over.
+    """
+    told_at, level = open_at(case, at), row.moved_up
+    while (part := next_level(row.actions, level)) is not None:
+        level += 1
+        fresh = tuple(one for one in people.of_part(part, case, None, told_at, at=at) if one.person.uid not in row.told)
+        if fresh:
+            return level, fresh
+    return level, ()
+
+
+@lru_cache(maxsize=500)
+def is_statutory(pack: str, target: str) -> bool:
+    """Whether law set the date of a target; False for what has none."""
+    found = [item for item in packs.pack(pack, "").targets if item.code.value == target] if target else []
+    return bool(found) and found[0].legal_force.is_statutory
 
 
 def dedup_key(firing_uid: str, staff_uid: str) -> str:

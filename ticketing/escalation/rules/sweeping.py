@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from ticketing.firings.rules import Trigger, TriggerKind, sentence_of_trigger, target_noun
+from ticketing.firings.rules import Trigger, TriggerKind, goes_on, sentence_of_trigger, target_noun
 from ticketing.people.rules import TITLES
 
 LATE = timedelta(minutes=5)  # the sweep wakes every few seconds: a step this old waited for a program that was not running
@@ -58,23 +58,28 @@ class StepFacts:
     is_rule_active: bool
 
 
-def why_not(step: StepFacts, *, is_open: bool, cycle: int, is_held: bool, timer: TimerFacts | None) -> str:
-    """Why a claimed step does not stand any more, as a sentence; empty if it does."""
+def why_not(
+    step: StepFacts, *, is_open: bool, cycle: int, is_held: bool, timer: TimerFacts | None, is_silent: bool = False,
+    ended_at: datetime | None = None, asks_due: bool = True,
+) -> str:
+    """Why a claimed step does not stand any more, as a sentence; empty if it does.  `asks_due`: also if its due moment moved."""
     if not step.is_rule_active:
         return "The rule was switched off."
-    if not is_open:
+    if is_silent or (not is_open and not step.has_timer):
         return "The case ended."
     if step.cycle != cycle:
         return "The case was reopened."
     if not step.has_timer:
         return "The case is on hold." if is_held and step.timer_key == "silence" else ""
     if timer is None:
-        return "The target no longer runs."
+        return "The case ended." if not is_open else "The target no longer runs."
     if timer.state not in LIVE:
         return WHY_STOPPED.get(timer.state, "The target no longer runs.")
     if timer.met_at is not None:
         return "It was met late."
-    return "" if timer.due_at == step.due_at else "The due date moved."
+    if not goes_on(timer.state, timer.due_at, is_open=is_open, ended_at=ended_at):
+        return "The case ended."
+    return "" if not asks_due or timer.due_at == step.due_at else "The due date moved."
 
 
 def giving_way(steps: Iterable[StepFacts]) -> dict[int, StepFacts]:

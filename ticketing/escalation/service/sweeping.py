@@ -3,49 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import partial
 
-from ticketing.accounts import queries as accounts
-from ticketing.accounts.queries import StaffRow
+from flask import current_app
+
 from ticketing.audit import service as audit
 from ticketing.cases import queries as cases
 from ticketing.cases import service as casework
 from ticketing.cases.queries import FiringContext
-from ticketing.cases.rules import TaskKind
-from ticketing.core import clock
 from ticketing.core.batch import Tally, together_or_apart
 from ticketing.core.database import atomic
-from ticketing.core.errors import Conflict, DomainError
-from ticketing.core.permissions import Permission, Role, machine
+from ticketing.core.errors import DomainError
+from ticketing.core.permissions import Permission, machine
 from ticketing.escalation import queries
-from ticketing.escalation.queries.people import People
-from ticketing.escalation.rules import StepFacts, first_name, giving_way, headline, is_late, reason_task, subject_line, why_not
-from ticketing.escalation.rules.telling import Parts, recipients
+from ticketing.escalation.queries.reaching import People, Reached
+from ticketing.escalation.rules import StepFacts, giving_way, is_late, why_not
+from ticketing.escalation.service.doing import Step, act, notices
 from ticketing.firings import service as firings
 from ticketing.firings.queries import DueRow
-from ticketing.firings.rules import Cause, FiringState, Reassign, TriggerKind
+from ticketing.firings.rules import Cause, FiringState, TriggerKind
 from ticketing.firings.rules.planning import silent_until
 from ticketing.firings.service import Outcome
 from ticketing.outbox import service as outbox
 from ticketing.outbox.rules import NewMessage
 
-__all__ = ["BY", "fire_batch", "record_breaches"]
+__all__ = ["BY", "fire_batch", "move_up", "record_breaches"]
 
+BATCH = 250
 BY = machine("escalation", Permission.WORK_CASES, Permission.ASSIGN_CASES)
 NOBODY = "There is nobody to tell: give the team a lead, or name a manager who is not named in the concern."
-PRIORITIES = {1: "raised", 2: "urgent"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """A step that stands, with the case it is about; `asks_reason` may come from a lower one that gave way."""
+@dataclass(slots=True)
+class _Deed:
+    """What one step does: whom it tells, what else it did in words, how late it was."""
 
-    row: DueRow
-    case: FiringContext
-    asks_reason: bool
-    author_id: int | None
+    step: Step
+    reached: tuple[Reached, ...]
+    messages: list[NewMessage]
+    said: list[str]
+    is_late: bool
+    answer_by_at: datetime | None = None
+
+    @property
+    def has_nobody(self) -> bool:
+        return self.step.row.actions.tells_staff and not self.reached
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """Staff by uid, others by address."""
+        outside = [message.url or message.recipient_email for message in self.messages if message.staff_uid is None]
+        return (*(one.person.uid for one in self.reached), *outside)
+
+
+@dataclass(slots=True)
+class _Claim:
+    """A batch as it is sorted: steps that stand, and how the others end."""
+
+    tally: Tally = field(default_factory=Tally)
+    standing: list[Step] = field(default_factory=list)
 
 
 @atomic
@@ -55,45 +73,90 @@ def record_breaches(*, at: datetime, limit: int = 50) -> Tally:
 
 
 @atomic
-def fire_batch(*, at: datetime, limit: int = 20) -> Tally:
+def fire_batch(*, at: datetime, limit: int = BATCH) -> Tally:
     """Claim about `limit` due steps, look again under the lock, act and mark them.
 
     A step that no longer stands is superseded; a lower one gives way to a higher one of the same timer.  If the batch fails, each
-    step is worked by itself, and one that fails is marked so, with the reason, without keeping the others.
+    step is worked by itself, and one that fails is set aside with the reason, without keeping the others.
     """
     claimed = firings.claim_due(at=at, limit=limit)
     if not claimed:
         return Tally()
-    tally, standing = _sort_out(claimed, at=at)
-    people = People()
-    tally.add(together_or_apart(standing, partial(_fire, people=people, at=at), partial(_fail, at=at)))
+    claim, people = _sort_out(claimed, at=at), People()
+    tally = together_or_apart(claim.standing, partial(_fire, people=people, at=at), partial(_set_aside, at=at))
+    aside = tally.outcomes.pop("set_aside", 0)
+    tally.done, tally.failed = tally.done - aside, tally.failed + aside
+    claim.tally.add(tally)
+    return claim.tally
+
+
+@atomic
+def move_up(*, at: datetime, limit: int = 50) -> Tally:
+    """Notices that nobody acknowledged in time go to the next level, until there is none above."""
+    claimed = firings.claim_unanswered(at=at, limit=limit)
+    if not claimed:
+        return Tally()
+    found = cases.firing_context({row.case_id for row in claimed})
+    timers, people, tally = queries.timers_of({row.case_id for row in claimed}), People(), Tally()
+    for row in claimed:
+        case = found[row.case_id]
+        still = not _why_not(row, case, timers.get((row.case_id, row.cycle, row.timer_key)), is_due_moved=False)
+        tally.count(_move_up(Step(row, case, False, None), people, at=at) if still else _let_go(row, at=at))
+        tally.done += 1
     return tally
 
 
-def _sort_out(claimed: Sequence[DueRow], *, at: datetime) -> tuple[Tally, list[_Step]]:
+def _move_up(step: Step, people: People, *, at: datetime) -> str:
+    row, case = step.row, step.case
+    level, reached = queries.next_to_tell(row, case, people, at=at)
+    if not reached:
+        return _let_go(row, at=at)
+    messages = notices(step, reached, at=at, is_moved_up=True)
+    outbox.queue_many(messages, budget=_budget(), at=at)
+    answer_by_at = _answer_by(row, case, reached)
+    firings.note_moved_up(row.id, [*row.told, *(one.person.uid for one in reached)], level, answer_by_at, at=at)
+    audit.record(
+        audit.case_stream(case.reference), audit.Act.CASE_ESCALATION_MOVED_UP, by=BY, at=at,
+        facts={"firing": row.uid, "rule_code": row.rule_code, "level": level, "number_told": len(reached)},
+        private={"to": ", ".join(one.person.name for one in reached)})
+    return "moved_up"
+
+
+def _let_go(row: DueRow, *, at: datetime) -> str:
+    """Nobody need acknowledge it any more: the matter is settled, or nobody stands above."""
+    firings.note_moved_up(row.id, row.told, row.moved_up, None, at=at)
+    return "let_go"
+
+
+def _sort_out(claimed: Sequence[DueRow], *, at: datetime) -> _Claim:
     """Supersede what does not stand and what gives way; hand out the rest."""
-    found = cases.firing_context({row.case_id for row in claimed})
-    timers = queries.timers_of({row.case_id for row in claimed})
-    tally, outcomes, standing = Tally(), [], []
+    ids = {row.case_id for row in claimed}
+    found, timers = cases.firing_context(ids), queries.timers_of(ids)
+    claim, outcomes, standing = _Claim(), [], []
     for row in claimed:
-        case = found[row.case_id]
-        timer = timers.get((row.case_id, row.cycle, row.timer_key))
-        why = why_not(_facts(row), is_open=case.is_open, cycle=case.cycle, is_held=case.held_since is not None, timer=timer)
+        why = _why_not(row, found[row.case_id], timers.get((row.case_id, row.cycle, row.timer_key)))
         if why:
             outcomes.append(Outcome(row.id, FiringState.SUPERSEDED, why, Cause.STOPPED))
-        elif not _put_off(row, case, at=at):
+        elif not _put_off(row, found[row.case_id], at=at):
             standing.append(row)
     lost = giving_way(_facts(row) for row in standing)
     outcomes += [Outcome(row.id, FiringState.SUPERSEDED, f"It gave way to “{lost[row.id].rule_name}”.", Cause.GAVE_WAY)
                  for row in standing if row.id in lost]
     firings.finish(outcomes, at=at)
-    tally.count("superseded", len(outcomes))
-    tally.done = len(claimed) - len(standing) + len(lost)
+    claim.tally.count("superseded", len(outcomes))
+    claim.tally.done = len(claimed) - len(standing) + len(lost)
     reasons = {lost[row.id].id for row in standing if row.id in lost and row.actions.asks_reason}
     authors = queries.authors_of({row.subject for row in standing if row.subject})
-    return tally, [
-        _Step(row, found[row.case_id], row.actions.asks_reason or row.id in reasons, authors.get(row.subject))
+    claim.standing = [
+        Step(row, found[row.case_id], row.actions.asks_reason or row.id in reasons, authors.get(row.subject))
         for row in standing if row.id not in lost]
+    return claim
+
+
+def _why_not(row: DueRow, case: FiringContext, timer: queries.TimerFacts | None, *, is_due_moved: bool = True) -> str:
+    return why_not(
+        _facts(row), is_open=case.is_open, cycle=case.cycle, is_held=case.held_since is not None, timer=timer, is_silent=case.is_silent,
+        ended_at=case.closed_at, asks_due=is_due_moved)
 
 
 def _put_off(row: DueRow, case: FiringContext, *, at: datetime) -> bool:
@@ -112,105 +175,70 @@ def _facts(row: DueRow) -> StepFacts:
         row.id, row.case_id, row.cycle, row.timer_key, row.level, row.due_at, row.trigger.kind.has_timer, row.rule_name, row.is_rule_active)
 
 
-def _fire(step: _Step, *, people: People, at: datetime) -> str:
-    """Act on one step and mark it; the outcome's word."""
-    row, case = step.row, step.case
-    told_at = _told_at(case, at)
-    recipients = _recipients(step, people, clock.day_of(told_at, case.zone))
-    if row.actions.tells_somebody and not recipients:
-        raise Conflict(NOBODY)
-    done = [*_tell(step, recipients, told_at, at=at), *_act(step, people, at=at)]
-    late = is_late(row.fire_at, at)
-    note = f"{'; '.join(done)}."
-    firings.finish([Outcome(
-        row.id, FiringState.FIRED, f"{note[:1].upper()}{note[1:]}", is_late=late, told=tuple(person.uid for person in recipients))], at=at)
-    audit.record(
-        audit.case_stream(case.reference), audit.Act.CASE_ESCALATED, by=BY, at=at, occurred_at=min(row.fire_at, at),
-        facts={"rule_code": row.rule_code, "level": row.level, "target": row.target, "firing": row.uid, "is_late": late,
-               "number_told": len(recipients)},
-        private={"rule": row.rule_name, "to": _names(recipients)})
-    return "fired_late" if late else "fired"
+def _fire(steps: Sequence[Step], *, people: People, at: datetime) -> list[str]:
+    """Act on the steps and mark them, with a handful of statements for all that only tell people; the outcomes' words."""
+    deeds = [_prepare(step, people, at=at) for step in steps]
+    done = [deed for deed in deeds if not deed.has_nobody]
+    for deed in deeds:
+        if deed.has_nobody:
+            _note_set_aside(deed.step, NOBODY, at=at)
+        else:
+            deed.said += act(deed.step, people, by=BY, at=at)
+    outbox.queue_many([message for deed in done for message in deed.messages], budget=_budget(), at=at)
+    firings.finish([_outcome(deed) for deed in done], at=at)
+    audit.record_many([_entry(deed, at) for deed in done], by=BY, at=at)
+    return ["set_aside" if deed.has_nobody else "fired_late" if deed.is_late else "fired" for deed in deeds]
 
 
-def _fail(step: _Step, error: Exception, *, at: datetime) -> None:
-    """Mark a step that could not be carried out, where people see it."""
+def _prepare(step: Step, people: People, *, at: datetime) -> _Deed:
+    row = step.row
+    reached = people.reached(row.actions, step.case, step.author_id, at=at)
+    messages = notices(step, reached, at=at)
+    said = [f"told {len(reached)} {'person' if len(reached) == 1 else 'people'}"] if reached else []
+    outside = len(messages) - len(reached)
+    if outside:
+        said.append(f"sent to {outside} {'address' if outside == 1 else 'addresses'} outside")
+    return _Deed(step, reached, messages, said, is_late(row.fire_at, at), _answer_by(row, step.case, reached))
+
+
+def _answer_by(row: DueRow, case: FiringContext, reached: Sequence[Reached]) -> datetime | None:
+    hours = row.actions.acknowledge_within
+    if not hours or not reached:
+        return None
+    first = min(one.told_at for one in reached)
+    return case.hours.add(first, timedelta(hours=hours)) or first + timedelta(hours=hours)
+
+
+def _outcome(deed: _Deed) -> Outcome:
+    note = f"{'; '.join(deed.said) or 'nothing else to do'}."
+    return Outcome(
+        deed.step.row.id, FiringState.FIRED, f"{note[:1].upper()}{note[1:]}", is_late=deed.is_late, told=deed.told,
+        answer_by_at=deed.answer_by_at)
+
+
+def _entry(deed: _Deed, at: datetime) -> audit.NewEntry:
+    row = deed.step.row
+    return audit.NewEntry(
+        audit.case_stream(deed.step.case.reference), audit.Act.CASE_ESCALATED, min(row.fire_at, at),
+        facts={"rule_code": row.rule_code, "version": row.version, "level": row.level, "target": row.target, "firing": row.uid,
+               "is_late": deed.is_late, "number_told": len(deed.reached)},
+        private={"rule": row.rule_name, "to": ", ".join(one.person.name for one in deed.reached)})
+
+
+def _set_aside(step: Step, error: Exception, *, at: datetime) -> None:
     why = error.message if isinstance(error, DomainError) else f"Something went wrong ({type(error).__name__}). Tell your administrator."
+    _note_set_aside(step, why, at=at)
+
+
+def _note_set_aside(step: Step, why: str, *, at: datetime) -> None:
+    """Set aside a step that could not be carried out, where people see it."""
     firings.finish([Outcome(step.row.id, FiringState.FAILED, why, is_late=is_late(step.row.fire_at, at))], at=at)
     audit.record(
         audit.case_stream(step.case.reference), audit.Act.CASE_ESCALATION_FAILED, by=BY, at=at, why=why,
         facts={"rule_code": step.row.rule_code, "level": step.row.level, "target": step.row.target, "firing": step.row.uid})
 
 
-def _told_at(case: FiringContext, at: datetime) -> datetime:
-    """People are told when their office is open; at once where somebody may be in danger."""
-    if case.is_danger_now:
-        return at
-    return case.hours.next_opening(at) or at
-
-
-def _recipients(step: _Step, people: People, day: date) -> tuple[StaffRow, ...]:
-    """Whom to tell; see rules.telling."""
-    parts = Parts(step.case.handler_id, step.case.team_id, step.case.subject_ids, step.author_id)
-    return recipients(step.row.actions, parts, people, day)
-
-
-def _tell(step: _Step, recipients: Sequence[StaffRow], told_at: datetime, *, at: datetime) -> list[str]:
-    row, case = step.row, step.case
-    due = queries.due_words(row.pack or case.pack, row.target, row.due_at, case.zone) if row.target else ""
-    shared = {"reference": case.reference, "headline": headline(row.trigger, row.target, due), "rule": row.rule_name,
-              "is_late": is_late(row.fire_at, at), "asks_reason": step.asks_reason}
-    for person in recipients:
-        is_author = person.role is Role.CLINICIAN
-        outbox.queue(NewMessage(
-            kind="escalation", recipient_email=person.email, recipient_name=person.name,
-            subject=subject_line(case.reference, row.trigger, row.target), template="escalation_statement" if is_author else "escalation",
-            context={**shared, "first_name": first_name(person.name)}, dedup_key=queries.dedup_key(row.uid, person.uid),
-            case_reference=case.reference, staff_uid=person.uid, not_before=told_at), at=at)
-    return [f"told {len(recipients)} {'person' if len(recipients) == 1 else 'people'}"] if recipients else []
-
-
-def _act(step: _Step, people: People, *, at: datetime) -> list[str]:
-    """The other things a step does; each in words."""
-    actions, case, said = step.row.actions, step.case, []
-    why = f"By the rule “{step.row.rule_name}”."
-    if actions.priority and case.priority < actions.priority:
-        casework.raise_priority(case.reference, actions.priority, why, by=BY, at=at)
-        said.append(f"priority {PRIORITIES[actions.priority]}")
-    if step.asks_reason:
-        said.append(_add_task(case, reason_task(step.row.target), at=at, about=f"{step.row.target}:{step.row.subject}"))
-    if actions.task:
-        said.append(_add_task(case, actions.task, at=at))
-    if actions.reassign:
-        said.append(_reassign(step, actions.reassign, people, why, at=at))
-    return said or ["nothing else to do"] if not actions.tells_somebody else said
-
-
-def _add_task(case: FiringContext, title: str, *, at: datetime, about: str = "") -> str:
-    due_at = case.hours.add_working_days(at, 1) or at
-    casework.add_task(case.reference, TaskKind.TASK, title, due_at, None, None, by=BY, at=at, about=about)
-    return f"added the task “{title}”"
-
-
-def _reassign(step: _Step, to: Reassign, people: People, why: str, *, at: datetime) -> str:
-    case = step.case
-    if case.team_id is None:
-        raise Conflict("The case belongs to no team, so it cannot be given on. Give it a team.")
-    if to is Reassign.TEAM:
-        team = accounts.team_by_id(case.team_id)
-        casework.assign(case.reference, None, team.code, why, seen=None, by=BY, at=at)
-        return f"gave it back to {team.name}"
-    today = clock.day_of(at, case.zone)
-    leads = [people.stand_in(row.id, today) for row in people.leads_of(case.team_id)]
-    lead = next((row for row in leads if row.is_active and row.id not in case.subject_ids), None)
-    if lead is None:
-        raise Conflict("The team has no lead who could take the case. Give the team a lead.")
-    if lead.id == case.handler_id:
-        return f"{lead.name} has it already"
-    casework.assign(case.reference, lead.uid, None, why, seen=None, by=BY, at=at)
-    return f"gave it to {lead.name}"
-
-
-def _names(people: Sequence[StaffRow]) -> str:
-    return ", ".join(person.name for person in people)
+def _budget() -> int:
+    return int(current_app.config["NOTICES_PER_HOUR"])
 
 

@@ -12,6 +12,7 @@ from ticketing.firings.rules.planning import (
     VersionFacts,
     compare,
     goes_on,
+    key_of,
     matches,
     moment_of,
     timer_key,

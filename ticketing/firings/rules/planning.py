@@ -55,6 +55,12 @@ class PlanFacts:
     received_at: datetime | None = None
     ended_at: datetime | None = None
     is_silent: bool = False
+    hours: WorkingCalendar | None = field(default=None, compare=False, repr=False)  # the site's own; the public calendar if not told
+
+    @property
+    def working(self) -> WorkingCalendar:
+        """The opening hours that steps before a breach wait for."""
+        return self.hours or named_calendar(self.calendar, self.zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +297,7 @@ def _is_waiting_event(row: Stored, facts: PlanFacts) -> bool:
 
 
 def _why_stopped(row: Stored, facts: PlanFacts, stopped: Mapping[str, str]) -> str:
-    if facts.is_silent or (not facts.is_open and stopped.get(row.timer_key) is None):
+    if facts.is_silent or (not facts.is_open and stopped.get(row.timer_key) != STOPPED_NOTES[State.MET]):
         return ENDED_NOTE
     if row.cycle != facts.cycle:
         return "The case was reopened."
@@ -349,7 +355,7 @@ def _when_open(moment: datetime, due_at: datetime, started_at: datetime, calenda
 
 
 def _silence_step(version: VersionFacts, facts: PlanFacts) -> Step | None:
-    moment = silent_until(version.trigger, facts.last_activity_at, named_calendar(facts.calendar, facts.zone))
+    moment = silent_until(version.trigger, facts.last_activity_at, facts.working)
     if moment is None:
         return None
     fire_at = moment if facts.is_danger_now else facts.working.next_opening(moment) or moment
