@@ -223,7 +223,7 @@ def update_rows(table: sa.Table, rows: Sequence[Mapping[str, Any]], *, key: str)
         return
     connection, names = db.session.connection(), [name for name in rows[0] if name != key]
     if not is_postgresql():
-        fresh = {name: sa.bindparam(f"to_{name}") for name in names}
+        fresh: dict[str, Any] = {name: sa.bindparam(f"to_{name}") for name in names}
         connection.execute(sa.update(table).where(table.c[key] == sa.bindparam("key_")).values(fresh), [
             {"key_": row[key], **{f"to_{name}": row[name] for name in names}} for row in rows])
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -41,6 +41,8 @@ class People:
     managers_of: ManagersOfUnit = managers_of_unit
     _known: dict[tuple[object, ...], tuple[StaffRow, ...]] = field(default_factory=dict)
     _stand_ins: dict[tuple[int, date], StaffRow] = field(default_factory=dict)
+    _staff: dict[int, StaffRow] = field(default_factory=dict)
+    _away: dict[date, frozenset[int]] = field(default_factory=dict)
     _shifts: dict[int, tuple[Shift, ...]] | None = None
 
     def reached(self, actions: Actions, case: FiringContext, author_id: int | None, *, at: datetime) -> tuple[Reached, ...]:
@@ -97,9 +99,17 @@ class People:
         return self._ask(("uid", uid), lambda: (accounts.staff_by_uid(uid),))[0]
 
     def stand_in(self, staff_id: int, day: date) -> StaffRow:
+        """Who gets what would come to them that day; asked of the database by itself only for whoever is away."""
         if (staff_id, day) not in self._stand_ins:
-            self._stand_ins[staff_id, day] = accounts.stand_in_for(staff_id, day)
+            if day not in self._away:
+                self._away[day] = frozenset(accounts.away_on(day))
+            is_here = staff_id not in self._away[day] and staff_id in self._staff
+            self._stand_ins[staff_id, day] = self._staff[staff_id] if is_here else accounts.stand_in_for(staff_id, day)
         return self._stand_ins[staff_id, day]
+
+    def expect(self, staff_ids: Iterable[int | None]) -> None:
+        """Read these at once: whoever is asked for later is known already."""
+        self._staff.update(accounts.staff_by_ids({staff_id for staff_id in staff_ids if staff_id is not None} - self._staff.keys()))
 
     def _holders(self, part: Recipient, case: FiringContext, told_at: datetime) -> list[int]:
         if part is Recipient.DEPUTY:
@@ -141,6 +151,7 @@ class People:
     def _ask(self, key: tuple[object, ...], ask: Callable[[], tuple[StaffRow, ...]]) -> tuple[StaffRow, ...]:
         if key not in self._known:
             self._known[key] = ask()
+            self._staff.update({row.id: row for row in self._known[key]})
         return self._known[key]
 
 

@@ -20,7 +20,7 @@ from ticketing.core.permissions import Permission, machine
 from ticketing.escalation import queries
 from ticketing.escalation.queries.reaching import People, Reached
 from ticketing.escalation.rules import StepFacts, giving_way, is_late, why_not
-from ticketing.escalation.service.doing import Step, act, notices
+from ticketing.escalation.service._doing import Step, _act, _notices
 from ticketing.firings import service as firings
 from ticketing.firings.queries import DueRow
 from ticketing.firings.rules import Cause, FiringState, TriggerKind
@@ -31,7 +31,7 @@ from ticketing.outbox.rules import NewMessage
 
 __all__ = ["BY", "fire_batch", "move_up", "record_breaches"]
 
-BATCH = 250
+BATCH = 500
 BY = machine("escalation", Permission.WORK_CASES, Permission.ASSIGN_CASES)
 NOBODY = "There is nobody to tell: give the team a lead, or name a manager who is not named in the concern."
 
@@ -83,6 +83,7 @@ def fire_batch(*, at: datetime, limit: int = BATCH) -> Tally:
     if not claimed:
         return Tally()
     claim, people = _sort_out(claimed, at=at), People()
+    people.expect(step.case.handler_id for step in claim.standing)
     tally = together_or_apart(claim.standing, partial(_fire, people=people, at=at), partial(_set_aside, at=at))
     aside = tally.outcomes.pop("set_aside", 0)
     tally.done, tally.failed = tally.done - aside, tally.failed + aside
@@ -111,7 +112,7 @@ def _move_up(step: Step, people: People, *, at: datetime) -> str:
     level, reached = queries.next_to_tell(row, case, people, at=at)
     if not reached:
         return _let_go(row, at=at)
-    messages = notices(step, reached, at=at, is_moved_up=True)
+    messages = _notices(step, reached, at=at, is_moved_up=True)
     outbox.queue_many(messages, budget=_budget(), at=at)
     answer_by_at = _answer_by(row, case, reached)
     firings.note_moved_up(row.id, [*row.told, *(one.person.uid for one in reached)], level, answer_by_at, at=at)
@@ -183,7 +184,7 @@ def _fire(steps: Sequence[Step], *, people: People, at: datetime) -> list[str]:
         if deed.has_nobody:
             _note_set_aside(deed.step, NOBODY, at=at)
         else:
-            deed.said += act(deed.step, people, by=BY, at=at)
+            deed.said += _act(deed.step, people, by=BY, at=at)
     outbox.queue_many([message for deed in done for message in deed.messages], budget=_budget(), at=at)
     firings.finish([_outcome(deed) for deed in done], at=at)
     audit.record_many([_entry(deed, at) for deed in done], by=BY, at=at)
@@ -193,7 +194,7 @@ def _fire(steps: Sequence[Step], *, people: People, at: datetime) -> list[str]:
 def _prepare(step: Step, people: People, *, at: datetime) -> _Deed:
     row = step.row
     reached = people.reached(row.actions, step.case, step.author_id, at=at)
-    messages = notices(step, reached, at=at)
+    messages = _notices(step, reached, at=at)
     said = [f"told {len(reached)} {'person' if len(reached) == 1 else 'people'}"] if reached else []
     outside = len(messages) - len(reached)
     if outside:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from urllib.parse import urlsplit
 
 from ticketing.firings.rules.ladder import PROMISES
 from ticketing.firings.rules.words import Actions, Conditions, CycleKind, Flag, OffsetUnit, Recipient, RuleDraft, Trigger, TriggerKind
@@ -117,7 +116,7 @@ def sentence_of_actions(actions: Actions, names: Mapping[str, str]) -> str:
     if actions.task:
         said.append(f"add the task “{actions.task}”")
     if actions.webhook:
-        said.append(f"call {urlsplit(actions.webhook).hostname}")
+        said.append(f"call {actions.webhook_host}")
     return _and(said)
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from ticketing.codes.rules import CaseType, Code, Severity
 from ticketing.core.errors import Invalid
@@ -20,6 +19,7 @@ MOST = {"percent": 99, "working_days": 60, "working_hours": 240, "acknowledge": 
 LONGEST_NAME = 80
 LONGEST_TASK = 160
 LONGEST_LIST = 20  # addresses outside; more belong into a mailing list of their own
+HTTPS = re.compile(r"https://(?P<host>[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)(:8?443)?(/[^\s@]*)?")
 ADDRESS = re.compile(r"[^@\s<>\"',;:]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 HIGHEST_LEVEL = 9
 
@@ -202,6 +202,11 @@ class Actions:
     acknowledge_within: int = 0
 
     @property
+    def webhook_host(self) -> str:
+        found = HTTPS.fullmatch(self.webhook)
+        return found["host"] if found else self.webhook
+
+    @property
     def tells_staff(self) -> bool:
         return bool(self.notify or self.staff_uids or self.roles)
 
@@ -288,12 +293,7 @@ def _given(**values: Any) -> dict[str, Any]:
 
 
 def _is_https(address: str) -> bool:
-    try:
-        parts = urlsplit(address)
-        return parts.scheme == "https" and bool(parts.hostname) and parts.username is None and parts.port in (None, 443, 8443) \
-            and len(address) <= 500 and not any(sign.isspace() for sign in address)
-    except ValueError:
-        return False
+    return len(address) <= 500 and HTTPS.fullmatch(address) is not None
 
 
 def _within(number: int, most: int, what: str) -> None:

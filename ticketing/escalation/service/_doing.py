@@ -35,7 +35,7 @@ class Step:
     author_id: int | None
 
 
-def notices(step: Step, reached: Sequence[Reached], *, at: datetime, is_moved_up: bool = False) -> list[NewMessage]:
+def _notices(step: Step, reached: Sequence[Reached], *, at: datetime, is_moved_up: bool = False) -> list[NewMessage]:
     """One mail a person told, one an address outside, and one call to another system."""
     row, case = step.row, step.case
     due = queries.due_words(row.pack or case.pack, row.target, row.due_at, case.zone) if row.target else ""
@@ -84,7 +84,7 @@ def _calls(row: DueRow, case: FiringContext, at: datetime) -> list[NewMessage]:
         case_reference=case.reference, url=row.actions.webhook)]
 
 
-def act(step: Step, people: People, *, by: Actor, at: datetime) -> list[str]:
+def _act(step: Step, people: People, *, by: Actor, at: datetime) -> list[str]:
     """The other things a step does; each in words."""
     actions, case, said = step.row.actions, step.case, []
     why = f"By the rule “{step.row.rule_name}”."
