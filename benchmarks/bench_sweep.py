@@ -72,7 +72,8 @@ def fill(number: int) -> None:
         connection.execute(sa.text(
             "INSERT INTO firings (uid, case_id, cycle, timer_key, rule_version_id, step, occurrence, fire_at, due_at, state, is_late,"
             " cause, note, told) SELECT md5('far' || cases.id), cases.id, 1, 'respond//1@england-nhs', v.id, 1, 1,"
-            " TIMESTAMPTZ '2030-01-01', TIMESTAMPTZ '2030-01-01', 'planned', false, '', '', '[]' FROM cases, (SELECT min(id) AS id FROM rule_versions) AS v"
+            " TIMESTAMPTZ '2030-01-01', TIMESTAMPTZ '2030-01-01', 'planned', false, '', '', '[]'"
+            " FROM cases, (SELECT min(id) AS id FROM rule_versions) AS v"
             " WHERE cases.reference LIKE 'B-%' ON CONFLICT DO NOTHING"))
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for table in ("cases", "timers", "firings"):

@@ -61,6 +61,6 @@ __all__ = [
     "away_on", "covered_by", "deputies_for", "draw_recovery_codes", "has_single_sign_on", "hash_password", "is_second_step_required",
     "leads_of", "leave_of", "live_token", "names_by_id", "names_by_uid", "on_leave", "owed_step", "password_cost", "password_link",
     "pending_app", "prove", "provider", "registration_options", "relying_party", "sessions_of", "signed_in", "staff_by_email",
-    "staff_by_id", "staff_by_ids", "staff_by_uid", "staff_list", "staff_of_team", "staff_who_may", "stand_in_for", "steps_of", "team_by_code",
-    "team_by_id", "teams", "trip_of", "way_out", "way_there", "weigh", "weigh_code",
+    "staff_by_id", "staff_by_ids", "staff_by_uid", "staff_list", "staff_of_team", "staff_who_may", "stand_in_for", "steps_of",
+    "team_by_code", "team_by_id", "teams", "trip_of", "way_out", "way_there", "weigh", "weigh_code",
 ]

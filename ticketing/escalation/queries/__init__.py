@@ -1,6 +1,6 @@
 """Reading what the sweep and its pages need."""
 
-from ticketing.escalation.queries.reaching import People, Reached, shifts_by_team
+from ticketing.escalation.queries.reaching import Circle, Reached, shifts_by_team
 from ticketing.escalation.queries.steps import (
     Filters,
     FiringRow,
@@ -23,7 +23,7 @@ from ticketing.escalation.queries.steps import (
 from ticketing.escalation.rules import TimerFacts
 
 __all__ = [
-    "Filters", "FiringRow", "People", "Reached", "RuleWords", "TellingRow", "TimerFacts", "VersionWords", "authors_of", "counts",
+    "Circle", "Filters", "FiringRow", "Reached", "RuleWords", "TellingRow", "TimerFacts", "VersionWords", "authors_of", "counts",
     "dedup_key", "due_words", "firings", "firings_of", "is_statutory", "next_to_tell", "rule_in_words", "rules_in_words",
     "shifts_by_team", "timers_of", "why_withhold",
 ]

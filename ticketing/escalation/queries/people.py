@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -20,6 +20,7 @@ class People:
     _teams: dict[int, tuple[StaffRow, ...]] = field(default_factory=dict, init=False)
     _leads: dict[int, tuple[StaffRow, ...]] = field(default_factory=dict, init=False)
     _managers: tuple[StaffRow, ...] | None = field(default=None, init=False)
+    _roles: dict[Role, tuple[StaffRow, ...]] = field(default_factory=dict, init=False)
     _staff: dict[int, StaffRow] = field(default_factory=dict, init=False)
     _away: dict[date, Mapping[int, LeaveRow]] = field(default_factory=dict, init=False)
 
@@ -44,6 +45,23 @@ class People:
         if self._managers is None:
             self._managers = tuple(row for row in accounts.staff_who_may(Permission.SIGN_RESPONSES) if row.role is Role.MANAGER)
         return tuple(row for row in self._managers if team_id in row.team_ids) or self._managers
+
+    def managers_of(self, unit_id: int) -> tuple[StaffRow, ...]:
+        """The managers whose own unit it is."""
+        self.managers_for(None)
+        return tuple(row for row in self._managers or () if row.unit_id == unit_id)
+
+    def of_role(self, role: Role) -> tuple[StaffRow, ...]:
+        """Everybody of a role that may see cases."""
+        if role not in self._roles:
+            self._roles[role] = tuple(row for row in accounts.staff_who_may(Permission.VIEW_CASES) if row.role is role)
+        return self._roles[role]
+
+    def expect(self, staff_ids: Iterable[int | None]) -> None:
+        """Read these at once: whoever is asked for later is known already."""
+        unknown = {staff_id for staff_id in staff_ids if staff_id is not None} - self._staff.keys()
+        if unknown:
+            self._staff.update(accounts.staff_by_ids(unknown))
 
     def by_uid(self, uid: str) -> StaffRow:
         """Raises NotFound."""

@@ -22,13 +22,13 @@ from ticketing.core.database import db
 from ticketing.core.errors import NotFound
 from ticketing.core.paging import COUNT_CAP, PAGE_SIZE, Count, Page, decode_moment_key, encode_key
 from ticketing.core.permissions import Actor
-from ticketing.escalation.queries.reaching import People, Reached, open_at
+from ticketing.escalation.queries.reaching import Circle, Reached
 from ticketing.escalation.rules import SOON, Shown, TimerFacts
 from ticketing.escalation.rules.duty import next_level
 from ticketing.firings import queries as ladder
 from ticketing.firings.models import EscalationRule, Firing, RuleVersion
 from ticketing.firings.queries import DueRow, RuleRow, VersionRow
-from ticketing.firings.rules import Cause, FiringState, RuleDraft, describe, key_of, target_noun
+from ticketing.firings.rules import Actions, Cause, FiringState, RuleDraft, describe, key_of, target_noun
 from ticketing.outbox import queries as outbox
 from ticketing.outbox.models import OutboxMessage
 from ticketing.outbox.queries import MessageRow
@@ -297,15 +297,16 @@ def _name(told: str, names: Mapping[str, str]) -> str:
     return names.get(told) or (told if "@" in told or "/" in told else "Somebody who has left")
 
 
-def next_to_tell(row: DueRow, case: FiringContext, people: People, *, at: datetime) -> tuple[int, tuple[Reached, ...]]:
+def next_to_tell(row: DueRow, case: FiringContext, circle: Circle, *, at: datetime) -> tuple[int, tuple[Reached, ...]]:
     """Whom a notice rises to that nobody acknowledged, and how many levels that makes; nobody above the top.
 
     A level where everybody was told already is passed over.
     """
-    told_at, level = open_at(case, at), row.moved_up
+    level = row.moved_up
     while (part := next_level(row.actions, level)) is not None:
         level += 1
-        fresh = tuple(one for one in people.of_part(part, case, None, told_at, at=at) if one.person.uid not in row.told)
+        found = circle.reached(Actions(notify=(part,)), case, None, at=at)
+        fresh = tuple(one for one in found if one.person.uid not in row.told)
         if fresh:
             return level, fresh
     return level, ()

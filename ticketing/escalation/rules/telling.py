@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol, TypeVar
 
+from ticketing.core.permissions import Role
 from ticketing.firings.rules import Actions, Recipient
 
 
@@ -30,18 +31,26 @@ class People(Protocol[P]):
     def team(self, team_id: int | None) -> Sequence[P]: ...
     def leads_of(self, team_id: int | None) -> Sequence[P]: ...
     def managers_for(self, team_id: int | None) -> Sequence[P]: ...
+    def managers_of(self, unit_id: int) -> Sequence[P]: ...
+    def of_role(self, role: Role) -> Sequence[P]: ...
     def by_uid(self, uid: str) -> P: ...
     def stand_in(self, staff_id: int, day: date) -> P: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Who has which part in a case; `author_id` was asked for the statement that a step is about."""
+    """Who has which part in a case; `author_id` was asked for the statement that a step is about.
+
+    `on_duty` are on the team's rota at the moment of telling, `deputy_id` is named for the handler's present or next leave.
+    """
 
     handler_id: int | None
     team_id: int | None
     subject_ids: frozenset[int]
     author_id: int | None = None
+    unit_id: int | None = None
+    on_duty: tuple[int, ...] = ()
+    deputy_id: int | None = None
 
 
 def recipients(actions: Actions, parts: Parts, people: People[P], day: date) -> tuple[P, ...]:
@@ -55,8 +64,9 @@ def recipients(actions: Actions, parts: Parts, people: People[P], day: date) -> 
         wanted = [people.stand_in(staff_id, day) for staff_id in _holders(role, parts, people)]
         fit = [row for row in wanted if row.is_active and (is_author or row.id not in parts.subject_ids)]
         found.update({row.uid: row for row in fit or _next_up(role, parts, people, day)})
-    for uid in actions.staff_uids:
-        person = people.stand_in(people.by_uid(uid).id, day)
+    named = [row for role in actions.roles for row in people.of_role(role)] + [people.by_uid(uid) for uid in actions.staff_uids]
+    for row in named:
+        person = people.stand_in(row.id, day)
         if person.is_active and person.id not in parts.subject_ids:
             found[person.uid] = person
     return tuple(found.values())
@@ -65,6 +75,12 @@ def recipients(actions: Actions, parts: Parts, people: People[P], day: date) -> 
 def _holders(role: Recipient, parts: Parts, people: People[P]) -> Iterable[int]:
     if role is Recipient.STATEMENT_AUTHOR:
         return [] if parts.author_id is None else [parts.author_id]
+    if role is Recipient.DEPUTY:
+        return [] if parts.deputy_id is None else [parts.deputy_id]
+    if role is Recipient.ON_DUTY:
+        return parts.on_duty or [row.id for row in people.leads_of(parts.team_id)]
+    if role is Recipient.UNIT_MANAGER and parts.unit_id is not None:
+        return [row.id for row in people.managers_of(parts.unit_id)]
     if role is Recipient.HANDLER and parts.handler_id is not None:
         return [parts.handler_id]
     if role in (Recipient.HANDLER, Recipient.TEAM):
@@ -75,7 +91,7 @@ def _holders(role: Recipient, parts: Parts, people: People[P]) -> Iterable[int]:
 
 def _next_up(role: Recipient, parts: Parts, people: People[P], day: date) -> Sequence[P]:
     """Nobody holds the role, or all of them are named: the managers who are not, first those of the team."""
-    if role is Recipient.STATEMENT_AUTHOR:
+    if role in (Recipient.STATEMENT_AUTHOR, Recipient.DEPUTY):
         return ()
     for team_id in (parts.team_id, None):
         managers = [people.stand_in(row.id, day) for row in people.managers_for(team_id)]

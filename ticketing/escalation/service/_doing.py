@@ -16,7 +16,7 @@ from ticketing.core import clock
 from ticketing.core.errors import Conflict
 from ticketing.core.permissions import Actor, Role
 from ticketing.escalation import queries
-from ticketing.escalation.queries.reaching import People, Reached
+from ticketing.escalation.queries.reaching import Circle, Reached
 from ticketing.escalation.rules import first_name, headline, is_late, reason_task, subject_line
 from ticketing.firings.queries import DueRow
 from ticketing.firings.rules import Reassign
@@ -84,7 +84,7 @@ def _calls(row: DueRow, case: FiringContext, at: datetime) -> list[NewMessage]:
         case_reference=case.reference, url=row.actions.webhook)]
 
 
-def _act(step: Step, people: People, *, by: Actor, at: datetime) -> list[str]:
+def _act(step: Step, circle: Circle, *, by: Actor, at: datetime) -> list[str]:
     """The other things a step does; each in words."""
     actions, case, said = step.row.actions, step.case, []
     why = f"By the rule “{step.row.rule_name}”."
@@ -92,21 +92,21 @@ def _act(step: Step, people: People, *, by: Actor, at: datetime) -> list[str]:
         casework.raise_priority(case.reference, actions.priority, why, by=by, at=at)
         said.append(f"priority {PRIORITIES[actions.priority]}")
     if step.asks_reason:
-        said.append(_add_task(case, reason_task(step.row.target), by=by, at=at))
+        said.append(_add_task(case, reason_task(step.row.target), by=by, at=at, about=f"{step.row.target}:{step.row.subject}"))
     if actions.task:
         said.append(_add_task(case, actions.task, by=by, at=at))
     if actions.reassign:
-        said.append(_reassign(step, actions.reassign, people, why, by=by, at=at))
+        said.append(_reassign(step, actions.reassign, circle, why, by=by, at=at))
     return said
 
 
-def _add_task(case: FiringContext, title: str, *, by: Actor, at: datetime) -> str:
+def _add_task(case: FiringContext, title: str, *, by: Actor, at: datetime, about: str = "") -> str:
     due_at = case.hours.add_working_days(at, 1) or at
-    casework.add_task(case.reference, TaskKind.TASK, title, due_at, None, None, by=by, at=at)
+    casework.add_task(case.reference, TaskKind.TASK, title, due_at, None, None, by=by, at=at, about=about)
     return f"added the task “{title}”"
 
 
-def _reassign(step: Step, to: Reassign, people: People, why: str, *, by: Actor, at: datetime) -> str:
+def _reassign(step: Step, to: Reassign, circle: Circle, why: str, *, by: Actor, at: datetime) -> str:
     case = step.case
     if case.team_id is None:
         raise Conflict("The case belongs to no team, so it cannot be given on. Give it a team.")
@@ -115,7 +115,7 @@ def _reassign(step: Step, to: Reassign, people: People, why: str, *, by: Actor, 
         casework.assign(case.reference, None, team.code, why, seen=None, by=by, at=at)
         return f"gave it back to {team.name}"
     today = clock.day_of(at, case.zone)
-    leads = [people.stand_in(row.id, today) for row in people.leads_of(case.team_id)]
+    leads = [circle.people.stand_in(row.id, today) for row in circle.people.leads_of(case.team_id)]
     lead = next((row for row in leads if row.is_active and row.id not in case.subject_ids), None)
     if lead is None:
         raise Conflict("The team has no lead who could take the case. Give the team a lead.")

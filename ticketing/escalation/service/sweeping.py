@@ -18,7 +18,7 @@ from ticketing.core.database import atomic
 from ticketing.core.errors import DomainError
 from ticketing.core.permissions import Permission, machine
 from ticketing.escalation import queries
-from ticketing.escalation.queries.reaching import People, Reached
+from ticketing.escalation.queries.reaching import Circle, Reached
 from ticketing.escalation.rules import StepFacts, giving_way, is_late, why_not
 from ticketing.escalation.service._doing import Step, _act, _notices
 from ticketing.firings import service as firings
@@ -82,9 +82,9 @@ def fire_batch(*, at: datetime, limit: int = BATCH) -> Tally:
     claimed = firings.claim_due(at=at, limit=limit)
     if not claimed:
         return Tally()
-    claim, people = _sort_out(claimed, at=at), People()
-    people.expect(step.case.handler_id for step in claim.standing)
-    tally = together_or_apart(claim.standing, partial(_fire, people=people, at=at), partial(_set_aside, at=at))
+    claim, circle = _sort_out(claimed, at=at), Circle()
+    circle.people.expect(step.case.handler_id for step in claim.standing)
+    tally = together_or_apart(claim.standing, partial(_fire, circle=circle, at=at), partial(_set_aside, at=at))
     aside = tally.outcomes.pop("set_aside", 0)
     tally.done, tally.failed = tally.done - aside, tally.failed + aside
     claim.tally.add(tally)
@@ -98,18 +98,18 @@ def move_up(*, at: datetime, limit: int = 50) -> Tally:
     if not claimed:
         return Tally()
     found = cases.firing_context({row.case_id for row in claimed})
-    timers, people, tally = queries.timers_of({row.case_id for row in claimed}), People(), Tally()
+    timers, circle, tally = queries.timers_of({row.case_id for row in claimed}), Circle(), Tally()
     for row in claimed:
         case = found[row.case_id]
         still = not _why_not(row, case, timers.get((row.case_id, row.cycle, row.timer_key)), is_due_moved=False)
-        tally.count(_move_up(Step(row, case, False, None), people, at=at) if still else _let_go(row, at=at))
+        tally.count(_move_up(Step(row, case, False, None), circle, at=at) if still else _let_go(row, at=at))
         tally.done += 1
     return tally
 
 
-def _move_up(step: Step, people: People, *, at: datetime) -> str:
+def _move_up(step: Step, circle: Circle, *, at: datetime) -> str:
     row, case = step.row, step.case
-    level, reached = queries.next_to_tell(row, case, people, at=at)
+    level, reached = queries.next_to_tell(row, case, circle, at=at)
     if not reached:
         return _let_go(row, at=at)
     messages = _notices(step, reached, at=at, is_moved_up=True)
@@ -176,24 +176,24 @@ def _facts(row: DueRow) -> StepFacts:
         row.id, row.case_id, row.cycle, row.timer_key, row.level, row.due_at, row.trigger.kind.has_timer, row.rule_name, row.is_rule_active)
 
 
-def _fire(steps: Sequence[Step], *, people: People, at: datetime) -> list[str]:
+def _fire(steps: Sequence[Step], *, circle: Circle, at: datetime) -> list[str]:
     """Act on the steps and mark them, with a handful of statements for all that only tell people; the outcomes' words."""
-    deeds = [_prepare(step, people, at=at) for step in steps]
+    deeds = [_prepare(step, circle, at=at) for step in steps]
     done = [deed for deed in deeds if not deed.has_nobody]
     for deed in deeds:
         if deed.has_nobody:
             _note_set_aside(deed.step, NOBODY, at=at)
         else:
-            deed.said += _act(deed.step, people, by=BY, at=at)
+            deed.said += _act(deed.step, circle, by=BY, at=at)
     outbox.queue_many([message for deed in done for message in deed.messages], budget=_budget(), at=at)
     firings.finish([_outcome(deed) for deed in done], at=at)
     audit.record_many([_entry(deed, at) for deed in done], by=BY, at=at)
     return ["set_aside" if deed.has_nobody else "fired_late" if deed.is_late else "fired" for deed in deeds]
 
 
-def _prepare(step: Step, people: People, *, at: datetime) -> _Deed:
+def _prepare(step: Step, circle: Circle, *, at: datetime) -> _Deed:
     row = step.row
-    reached = people.reached(row.actions, step.case, step.author_id, at=at)
+    reached = circle.reached(row.actions, step.case, step.author_id, at=at)
     messages = _notices(step, reached, at=at)
     said = [f"told {len(reached)} {'person' if len(reached) == 1 else 'people'}"] if reached else []
     outside = len(messages) - len(reached)
