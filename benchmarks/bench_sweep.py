@@ -59,7 +59,7 @@ def fill(number: int) -> None:
         others = [name for name in columns if name not in ("id", "reference", "source_key")]
         listed = ", ".join(others)
         connection.execute(sa.text(
-            f"INSERT INTO cases (reference, {listed}) SELECT 'B-' || n, {listed} FROM cases, generate_series(1, :number) AS n"  # noqa: S608
+            f"INSERT INTO cases (reference, {listed}) SELECT 'B-' || n, {listed} FROM cases, generate_series(1, :number) AS n"
             " WHERE cases.id = (SELECT min(id) FROM cases)"), {"number": number})
         timers = [row[0] for row in connection.execute(sa.text(
             "SELECT column_name FROM information_schema.columns WHERE table_name = 'timers' ORDER BY ordinal_position"))]
@@ -115,7 +115,7 @@ def statements_of(act: object) -> list[str]:
 
 def workers(url: str, number: int, at: datetime) -> tuple[int, float]:
     """Fired by `number` processes started together, and how long the slower took."""
-    started = [subprocess.Popen(  # noqa: S603 - our own words
+    started = [subprocess.Popen(
         [sys.executable, "-c", STEADY, url, at.isoformat()], cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(ROOT)}) for _ in range(number)]
     for process in started:
@@ -138,7 +138,7 @@ def bare(number: int) -> float:
         connection.execute(sa.text("INSERT INTO bare_mail SELECT * FROM outbox_message LIMIT :number"), {"number": number})
         connection.execute(sa.text("INSERT INTO bare_trail SELECT * FROM audit_entry ORDER BY id DESC LIMIT :number"), {"number": number})
         some = "SELECT id FROM firings WHERE state = 'fired' LIMIT :number"
-        connection.execute(sa.text(f"UPDATE firings SET note = note WHERE id IN ({some})"), {"number": number})  # noqa: S608
+        connection.execute(sa.text(f"UPDATE firings SET note = note WHERE id IN ({some})"), {"number": number})
         return perf_counter() - begun
 
 

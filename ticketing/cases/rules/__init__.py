@@ -61,7 +61,7 @@ __all__ = [
     "DISCLOSURE_GATE", "DISCUSSION_OFFERED", "DISPATCHED", "ENDED", "EVERY_FINDING", "FORMAT_AND_LANGUAGE", "GAPS", "HAS_DRAFT",
     "HAS_POINTS", "HCAT_CODED", "IN_HAND", "LIFECYCLE", "MERGE_IS_REVERSIBLE", "NO_OPEN_STATEMENTS", "OUTCOME_SOUGHT", "PACK_CONFIRMED",
     "PERIOD_AGREED", "REMEDY_FOR_UPHELD", "RESPONSE_CHECKLIST", "REVIEWER_IS_ANOTHER", "RISK_ANSWERED", "SIGNATORY_IS_ANOTHER",
-    "SIGNATORY_NOT_NAMED", "SILENT", "SILENT", "SURVEY_DECIDED", "TERMINAL", "TRIAGED", "TYPE_AND_SEVERITY", "Action", "AttachmentState",
+    "SIGNATORY_NOT_NAMED", "SILENT", "SURVEY_DECIDED", "TERMINAL", "TRIAGED", "TYPE_AND_SEVERITY", "Action", "AttachmentState",
     "BadRow",
     "CaseFacts", "Cell", "Checked", "CorrectionState", "Gap", "GoodRow", "Guard", "ImportMapping", "Known", "Manifest", "Move", "NewSite",
     "NoteKind", "Places", "PointFacts", "Problem", "Row", "Sheet", "StatementState", "Status", "TaskKind", "check_move", "check_sheet",
