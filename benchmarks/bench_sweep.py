@@ -16,13 +16,12 @@ from time import perf_counter
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import sqlalchemy as sa
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 
 from config import Settings
 from tests.databases import Cluster
 from tests.factories import make_case, make_hospital, make_staff
 from tests.facts import MONDAY, ROOT
+from tests.probes import count_queries
 from ticketing.app import create_app
 from ticketing.core.database import db
 from ticketing.core.permissions import Permission, Role, machine
@@ -100,17 +99,9 @@ def seconds(act: object, repeats: int = 15) -> float:
 
 
 def statements_of(act: object) -> list[str]:
-    sent: list[str] = []
-
-    def note(connection: object, cursor: object, statement: str, parameters: object, context: object, is_many: bool) -> None:
-        sent.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
+    with count_queries() as seen:
         act()  # type: ignore[operator]
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
-    return sent
+    return seen.sent
 
 
 def workers(url: str, number: int, at: datetime) -> tuple[int, float]:
@@ -119,7 +110,8 @@ def workers(url: str, number: int, at: datetime) -> tuple[int, float]:
         [sys.executable, "-c", STEADY, url, at.isoformat()], cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(ROOT)}) for _ in range(number)]
     for process in started:
-        assert process.stdout and process.stdout.readline() == "ready\n"
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
     begun = perf_counter()
     for process in started:
         assert process.stdin
