@@ -13,6 +13,7 @@ from sqlalchemy import select
 from tests.facts import MONDAY, TUESDAY
 from ticketing.accounts import queries, service
 from ticketing.accounts.queries import StaffRow
+from ticketing.accounts.service import Reach
 from ticketing.cases import service as cases
 from ticketing.cases.models import Case
 from ticketing.cases.rules import Action, Status
@@ -20,7 +21,7 @@ from ticketing.cases.service import Concern, Triage
 from ticketing.codes import service as codes
 from ticketing.codes.rules import CaseType, Channel, ConsentStatus, ContactMethod, Finding, Relationship, Severity, UnitKind
 from ticketing.core.database import db
-from ticketing.core.permissions import Actor, Role, machine
+from ticketing.core.permissions import Actor, Compartment, Role, Scope, machine
 from ticketing.firings import service as firings
 from ticketing.people.rules import PersonDetails
 
@@ -30,11 +31,15 @@ FACTORY = machine("factory")
 
 def make_staff(
     role: Role = Role.OFFICER, name: str = "Hana Novak", *, email: str = "", team_codes: Iterable[str] = (), unit_code: str | None = None,
-    password: str | None = PASSWORD, at: datetime = MONDAY,
+    password: str | None = PASSWORD, scope: Scope = Scope.HOSPITAL, manager: str | None = None, compartments: Iterable[Compartment] = (),
+    at: datetime = MONDAY,
 ) -> StaffRow:
-    """An account that can sign in with PASSWORD; the address follows the name."""
+    """An account that can sign in with PASSWORD; the address follows the name.  Sees the whole hospital unless told; `manager` is a uid."""
     address = email or f"{name.lower().replace(' ', '.')}@hospital.example"
-    uid = service.add_staff(address, name, role, unit_code=unit_code, team_codes=team_codes, password=password, by=FACTORY, at=at)
+    uid = service.add_staff(
+        address, name, role, unit_code=unit_code, team_codes=team_codes, password=password, scope=scope, by=FACTORY, at=at)
+    if manager or compartments:
+        service.set_reach(uid, Reach(scope, manager, tuple(compartments)), by=FACTORY, at=at)
     return queries.staff_by_uid(uid)
 
 
@@ -53,8 +58,10 @@ def make_site(code: str = "MAIN", name: str = "Main site", *, at: datetime = MON
     return codes.add_site(code, name, by=FACTORY, at=at)
 
 
-def make_unit(code: str = "WARD-7", name: str = "Ward 7", *, site_code: str = "MAIN", at: datetime = MONDAY) -> int:
-    return codes.add_unit(code, name, UnitKind.WARD, site_code, by=FACTORY, at=at)
+def make_unit(
+    code: str = "WARD-7", name: str = "Ward 7", *, site_code: str = "MAIN", parent_code: str | None = None, at: datetime = MONDAY,
+) -> int:
+    return codes.add_unit(code, name, UnitKind.WARD, site_code, parent_code=parent_code, by=FACTORY, at=at)
 
 
 @dataclass(frozen=True, slots=True)

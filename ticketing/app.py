@@ -12,7 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ticketing import commands, schedule
 from ticketing.accounts import views as accounts
-from ticketing.cases.service import hand_over_all
+from ticketing.cases.service import hand_over_all, recuse_manager
 from ticketing.cases.views import bp as cases
 from ticketing.codes import views as codes
 from ticketing.core.database import db
@@ -62,7 +62,7 @@ def create_app(settings: Settings) -> Flask:
     filters.init_app(app, DOORS)
     errors.init_app(app)
     commands.init_app(app)
-    accounts.init_app(app, hand_over=hand_over_all)
+    accounts.init_app(app, hand_over=hand_over_all, recuse=recuse_manager)
     schedule.init_app(app)
     for room in (operations, cases, accounts.bp, codes.bp, escalation, reports, portal):
         app.register_blueprint(room)

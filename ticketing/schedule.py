@@ -57,9 +57,10 @@ def _deliver(is_stopping: Stopping) -> Tally:
     """Each mail is judged and written when it is sent, not when it was queued."""
     if is_stopping():
         return Tally()
-    config = current_app.config
+    config, at = current_app.config, clock.now()
     return deliver(
-        clock.now(), smtp_url=config["SMTP_URL"], mail_from=config["MAIL_FROM"], may_release=why_withhold, render=render_mail, call=_call)
+        at, smtp_url=config["SMTP_URL"], mail_from=config["MAIL_FROM"], may_release=partial(why_withhold, at=at), render=render_mail,
+        call=_call)
 
 
 def _call(message: MessageRow, at: datetime) -> str:

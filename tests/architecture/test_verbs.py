@@ -18,6 +18,7 @@ UNAUDITED = {
     "UserSession", "SingleUseToken", "Throttle", "Ceremony",  # how a sign-in is remembered and slowed; the sign-in itself is on the trail
     "Timer",  # a cache of what is reckoned from the events, which are audited
     "Firing",  # planned from timers and rules; what it does is audited on the case
+    "SavedSearch",  # what one person looked for within the hour; that they searched is no change
     "Sending",  # that a form went through once; what it did is on the trail
     "SimulationProgress", "SimulationCase", "ShadowFiring",  # reckoned from cases that are not touched; the simulation is audited
     "Heartbeat",  # which job ran last: a sign of life, nothing of a case

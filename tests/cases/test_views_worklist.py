@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from tests.factories import drive, enter, make_case, make_hospital, version_of
@@ -154,14 +156,31 @@ def test_somebody_named_in_a_concern_finds_it_nowhere(client, officer, hospital)
 
 def test_a_reference_is_found_however_it_is_typed(client, officer, hospital):
     reference = make_case(hospital.officer)
-    answer = client.get("/cases/find", query_string={"reference": f" {reference.lower().replace('-', ' ')} "})
+    answer = client.post("/cases/find", data={"reference": f" {reference.lower().replace('-', ' ')} "})
     assert answer.location == f"/cases/{reference}"
 
 
 @pytest.mark.parametrize("typed", ["", "26-7KQ4", "<script>", "x" * 4000, "26-7KQ4-M2XR-9X"])
-def test_what_is_no_reference_gets_a_sentence_and_stays_in_the_box(client, officer, typed):
-    page = client.page("/cases/find", query_string={"reference": typed})
-    assert page.one("input", id="again").get("value") == typed[:60]
+def test_what_is_no_reference_finds_nothing_and_never_stands_in_an_address(client, officer, typed):
+    answer = client.post("/cases/find", data={"reference": typed})
+    assert answer.status_code in {200, 303, 422}
+    if answer.status_code == 303:
+        assert typed not in answer.location
+        assert "Nothing found" in client.get(answer.location).text
+
+
+def test_a_name_is_found_by_whoever_looked_for_it_and_for_an_hour(app, client, officer, hospital, set_clock):
+    reference = make_case(hospital.officer)
+    address = client.post("/cases/find", data={"reference": "amina KHAN"}).location
+    assert "khan" not in address.lower()
+    assert reference in client.get(address).text
+    other = app.test_client()
+    enter(other, Role.OFFICER, "Olga Other")
+    assert "This search is over" in other.get(address).text
+    for minutes in (20, 40, 61):
+        set_clock(TUESDAY + timedelta(minutes=minutes))
+        assert client.get("/cases/").status_code == 200
+    assert reference not in client.get(address).text
 
 
 def test_ended_cases_have_their_own_tab(client, officer, hospital):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from wtforms import BooleanField, PasswordField
 from wtforms.validators import EqualTo, InputRequired
 
 from ticketing.accounts.queries import StaffFilter, StaffRow, TeamRow, deputies_for, staff_of_team, staff_who_may, teams
-from ticketing.accounts.rules import ROLE_LABELS
+from ticketing.accounts.rules import COMPARTMENT_LABELS, ROLE_LABELS, SCOPE_LABELS
+from ticketing.accounts.service import Reach
 from ticketing.codes.queries import units
-from ticketing.core.permissions import Permission, Role
+from ticketing.core.permissions import Compartment, Permission, Role, Scope
 from ticketing.web.forms import ChoiceField, DayField, Form, HiddenField, LineField, ManyField, PickField, TextField
 
+WORKING = frozenset({Role.OFFICER, Role.MANAGER})
 NAMES: dict[str, str] = {role.value: label for role, label in ROLE_LABELS.items()}
 
 
@@ -138,19 +141,47 @@ class StaffForm(Form):
     job_title = LineField("Job title", is_required=False, most=10_000)
     unit_code = PickField("Ward or department", is_required=False)
     team_codes = ManyField("Teams", is_required=False)
+    scope = ChoiceField("Which cases do they see?", is_required=False, default=Scope.TEAMS.value)
 
     def __init__(self, staff: StaffRow | None = None, **options: Any) -> None:
         super().__init__(data=_as_typed(staff) if staff else None, **options)
         self.role.choices = NAMES
         self.unit_code.choices = {"": "None"} | _units_by_site(staff)
         self.team_codes.choices = {team.code: team.name for team in teams()}
+        self.scope.choices = {scope.value: label for scope, label in SCOPE_LABELS.items()}
+        if staff is not None:  # it has a page of its own
+            del self.scope
 
     def given(self) -> dict[str, Any]:
         """As `service.welcome_staff` and `service.change_staff` take it."""
         return {
             "name": self.name.data, "email": self.email.data, "role": Role(self.role.data), "job_title": self.job_title.data,
             "unit_code": self.unit_code.data or None, "team_codes": self.team_codes.data,
+            **({"scope": Scope(self.scope.data or Scope.TEAMS)} if "scope" in self else {}),
         }
+
+
+class ReachForm(Form):
+    """How far somebody sees, who stands above them, and what is sealed that they read."""
+
+    scope = ChoiceField("Which cases do they see?", missing="Choose which cases they see.")
+    manager_uid = PickField("Their direct manager", is_required=False)
+    compartments = ManyField("Sealed parts of cases that they read", is_required=False)
+
+    def __init__(self, staff: StaffRow, manager_uid: str, people: Mapping[str, str], **options: Any) -> None:
+        typed = {"scope": staff.scope.value, "manager_uid": manager_uid, "compartments": [item.value for item in staff.compartments]}
+        super().__init__(data=typed, **options)
+        self.scope.choices = {scope.value: label for scope, label in SCOPE_LABELS.items()}
+        self.manager_uid.choices = {"": "Nobody"} | dict(people)
+        self.compartments.choices = {item.value: label for item, label in COMPARTMENT_LABELS.items()}
+        if staff.role not in WORKING:
+            del self.scope, self.compartments
+        self.present = staff
+
+    def given(self) -> Reach:
+        if self.present.role not in WORKING:
+            return Reach(self.present.scope, self.manager_uid.data or None)
+        return Reach(Scope(self.scope.data), self.manager_uid.data or None, [Compartment(code) for code in self.compartments.data or ()])
 
 
 class CloseForm(Form):

@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ticketing.core.database import Model
-from ticketing.core.permissions import Role
+from ticketing.core.permissions import Role, Scope
 
 
 class Team(Model):
@@ -36,6 +36,9 @@ class Staff(Model):
     job_title: Mapped[str] = mapped_column(default="")
     role: Mapped[Role]
     unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"))
+    manager_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"), index=True)
+    scope: Mapped[Scope] = mapped_column(default=Scope.TEAMS)
+    compartments: Mapped[str] = mapped_column(String(60), default="")  # codes, with blanks between
     password_hash: Mapped[str | None]
     is_active: Mapped[bool] = mapped_column(default=True)
     last_sign_in_at: Mapped[datetime | None]
@@ -67,6 +70,35 @@ class Leave(Model):
     starts_on: Mapped[date]
     ends_on: Mapped[date]
     deputy_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+
+
+class GlassOpening(Model):
+    """A case opened in an emergency by somebody who otherwise may not see it: named, for a reason, for a limited time."""
+
+    __tablename__ = "glass_openings"
+    __table_args__ = (Index("ix_glass_openings_staff_id_ends_at", "staff_id", "ends_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uid: Mapped[str] = mapped_column(String(32), unique=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    reason: Mapped[str]
+    opened_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class SavedSearch(Model):
+    """What somebody searched for, kept for an hour under an opaque id, so that no name ever stands in an address."""
+
+    __tablename__ = "saved_searches"
+    __audited__ = False
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uid: Mapped[str] = mapped_column(String(32), unique=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), index=True)
+    words: Mapped[str]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class UserSession(Model):

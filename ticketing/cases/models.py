@@ -20,6 +20,7 @@ from ticketing.codes.rules import (
     Severity,
 )
 from ticketing.core.database import Model
+from ticketing.core.permissions import Compartment
 
 
 class Case(Model):
@@ -36,6 +37,9 @@ class Case(Model):
         Index("ix_cases_open_handler", "handler_id", "queue_at", "id", sqlite_where=text("is_open"), postgresql_where=text("is_open")),
         Index("ix_cases_open_team", "team_id", "queue_at", "id", sqlite_where=text("is_open"), postgresql_where=text("is_open")),
         Index("ix_cases_open_queue", "queue_at", "id", sqlite_where=text("is_open"), postgresql_where=text("is_open")),
+        Index("ix_cases_open_unit", "unit_id", "queue_at", "id", sqlite_where=text("is_open"), postgresql_where=text("is_open")),
+        Index("ix_cases_open_recorder", "recorded_by_id", sqlite_where=text("is_open"), postgresql_where=text("is_open")),
+        Index("ix_cases_ended", "closed_at", "id", sqlite_where=text("NOT is_open"), postgresql_where=text("NOT is_open")),
         Index("ix_cases_received_at", "received_at", "id"),
         Index("ix_cases_response_sent_at", "response_sent_at"),
     )
@@ -81,6 +85,8 @@ class Case(Model):
 
     handler_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     team_id: Mapped[int | None] = mapped_column(ForeignKey("teams.id"))
+    recorded_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    is_confidential: Mapped[bool] = mapped_column(default=False)
 
     acknowledged_at: Mapped[datetime | None]
     acknowledgement_method: Mapped[ContactMethod | None]
@@ -116,9 +122,32 @@ class Point(Model):
     position: Mapped[int]
     text: Mapped[str]
     unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"))
+    compartment: Mapped[Compartment | None]
     finding: Mapped[Finding | None]
     reason: Mapped[str] = mapped_column(default="")
     remedy: Mapped[str] = mapped_column(default="")
+
+
+class CaseReader(Model):
+    """Somebody on the list of a confidential case: nobody else sees it."""
+
+    __tablename__ = "case_readers"
+    __table_args__ = (UniqueConstraint("case_id", "staff_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), index=True)
+
+
+class CaseCompartment(Model):
+    """A compartment that holds something of this case: its members see the case as well as that."""
+
+    __tablename__ = "case_compartments"
+    __table_args__ = (UniqueConstraint("case_id", "compartment"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    compartment: Mapped[Compartment] = mapped_column(index=True)
 
 
 class CaseSubject(Model):
@@ -191,6 +220,7 @@ class Note(Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    compartment: Mapped[Compartment | None]
     kind: Mapped[NoteKind]
     text: Mapped[str]
     written_at: Mapped[datetime]
@@ -209,6 +239,7 @@ class Task(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     uid: Mapped[str] = mapped_column(String(32), unique=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    compartment: Mapped[Compartment | None]
     kind: Mapped[TaskKind]
     title: Mapped[str]
     about: Mapped[str] = mapped_column(default="")  # "target:subject" of a breached target whose reason is asked for
@@ -233,6 +264,8 @@ class StatementRequest(Model):
     cycle: Mapped[int]
     staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     asked_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    compartment: Mapped[Compartment | None]
+    is_identified: Mapped[bool] = mapped_column(default=False)
     questions: Mapped[str]
     records: Mapped[str] = mapped_column(default="")
     minutes: Mapped[int] = mapped_column(default=15)
@@ -269,7 +302,10 @@ class Hold(Model):
 
 
 class ResponseVersion(Model):
-    """One version of the written response of one cycle; the last one is reviewed, signed and sent."""
+    """One version of the written response of one cycle; the last one is reviewed, signed and sent.
+
+    `set_aside_at`: its writer turned out to be named in the concern, or to manage somebody who is; it is kept and never sent.
+    """
 
     __tablename__ = "response_versions"
     __table_args__ = (UniqueConstraint("case_id", "cycle", "number"),)
@@ -287,6 +323,7 @@ class ResponseVersion(Model):
     signatory_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     sent_at: Mapped[datetime | None]
     sent_by: Mapped[ContactMethod | None]
+    set_aside_at: Mapped[datetime | None]
 
 
 class ReceiptCorrection(Model):

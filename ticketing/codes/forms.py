@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 
 from wtforms import BooleanField
 
-from ticketing.codes.queries import SiteRow, UnitRow, sites
+from ticketing.codes.queries import SiteRow, UnitRow, sites, units
 from ticketing.codes.rules import CALENDARS, PACKS, UnitKind
 from ticketing.web.forms import ChoiceField, Form, LineField, PickField
 
@@ -47,6 +47,7 @@ class UnitForm(Form):
     name = LineField("Name", missing="Enter the unit's name.", most=ANY)
     kind = ChoiceField("Kind", missing="Choose what sort of place it is.")
     site_code = PickField("Site", missing="Choose the site it belongs to.")
+    parent_code = PickField("Within", is_required=False)
     is_active = BooleanField("In use: offered for new concerns")
 
     def __init__(self, unit: UnitRow | None = None, **options: Any) -> None:
@@ -56,12 +57,22 @@ class UnitForm(Form):
             del self.code
         self.kind.choices = {kind.value: kind.label for kind in UnitKind}
         self.site_code.choices = {site.code: site.name for site in sites(is_active=None)}
+        self.parent_code.choices = {"": "Nothing: it stands by itself"} | _units_above(unit)
 
     def given(self) -> dict[str, Any]:
         return {
             "code": self.known_code or self.code.data, "name": self.name.data, "kind": UnitKind(self.kind.data),
-            "site_code": self.site_code.data,
+            "site_code": self.site_code.data, "parent_code": self.parent_code.data or None,
         }
+
+
+def _units_above(unit: UnitRow | None) -> dict[str, Any]:
+    """By site, whatever may stand above this unit: neither itself nor what is below it."""
+    groups: dict[str, dict[str, str]] = {}
+    for row in units(is_active=None):
+        if unit is None or not row.path.startswith(unit.path):
+            groups.setdefault(row.site_name, {})[row.code] = row.name
+    return groups
 
 
 def _zones() -> dict[str, dict[str, str]]:

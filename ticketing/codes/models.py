@@ -24,7 +24,7 @@ class Site(Model):
 
 
 class Unit(Model):
-    """A ward, department or service of a site."""
+    """A ward, department or service of a site; units form a tree, and `path` names the way down to one: "/3/17/" is 17 within 3."""
 
     __tablename__ = "units"
 
@@ -33,6 +33,8 @@ class Unit(Model):
     name: Mapped[str]
     kind: Mapped[UnitKind]
     site_id: Mapped[int] = mapped_column(ForeignKey("sites.id"), index=True)
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"))
+    path: Mapped[str] = mapped_column(String(200), default="", index=True)
     is_active: Mapped[bool] = mapped_column(default=True)
 
     site: Mapped[Site] = relationship(lazy="joined", innerjoin=True)

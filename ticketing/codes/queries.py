@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -45,6 +46,9 @@ class UnitRow:
     site_code: str
     site_name: str
     is_active: bool
+    path: str
+    parent_code: str = ""
+    parent_name: str = ""
 
 
 def sites(*, is_active: bool | None = True) -> tuple[SiteRow, ...]:
@@ -57,12 +61,12 @@ def sites(*, is_active: bool | None = True) -> tuple[SiteRow, ...]:
 
 def units(site_code: str | None = None, *, is_active: bool | None = True) -> tuple[UnitRow, ...]:
     """Units by site and name; those in use unless told (None: all)."""
-    wanted = sa.select(Unit).join(Unit.site).order_by(Site.name, Unit.name, Unit.id)
+    wanted = _units().order_by(Site.name, Unit.name, Unit.id)
     if site_code is not None:
         wanted = wanted.where(Site.code == site_code)
     if is_active is not None:
         wanted = wanted.where(Unit.is_active == is_active)
-    return tuple(_unit(row) for row in db.session.scalars(wanted))
+    return tuple(_unit(row) for row in db.session.execute(wanted))
 
 
 def site_by_code(code: str) -> SiteRow:
@@ -75,7 +79,7 @@ def site_by_code(code: str) -> SiteRow:
 
 def unit_by_code(code: str) -> UnitRow:
     """Raises NotFound with the code in its sentence."""
-    row = db.session.scalar(sa.select(Unit).where(Unit.code == code))
+    row = db.session.execute(_units().where(Unit.code == code)).first()
     if row is None:
         raise NotFound(f"There is no unit with the code {code}. Check it under Sites and units.", field="unit_code")
     return _unit(row)
@@ -89,7 +93,7 @@ def site_by_id(site_id: int) -> SiteRow:
 
 
 def unit_by_id(unit_id: int) -> UnitRow:
-    row = db.session.get(Unit, unit_id)
+    row = db.session.execute(_units().where(Unit.id == unit_id)).first()
     if row is None:
         raise NotFound("This unit is not on the list any more.")
     return _unit(row)
@@ -106,5 +110,14 @@ def _site(row: Site) -> SiteRow:
     return SiteRow(row.id, row.code, row.name, row.zone, row.pack, row.calendar, row.is_active)
 
 
-def _unit(row: Unit) -> UnitRow:
-    return UnitRow(row.id, row.code, row.name, row.kind, row.site_id, row.site.code, row.site.name, row.is_active)
+def _units() -> sa.Select[Any]:
+    """Units with the code and name of the one above them."""
+    above = sa.orm.aliased(Unit)
+    columns: tuple[Any, ...] = (Unit, above.code.label("parent_code"), above.name.label("parent_name"))
+    return sa.select(*columns).join(Unit.site).outerjoin(above, above.id == Unit.parent_id)
+
+
+def _unit(found: sa.Row[Any]) -> UnitRow:
+    row: Unit = found.Unit
+    return UnitRow(row.id, row.code, row.name, row.kind, row.site_id, row.site.code, row.site.name, row.is_active, row.path,
+                   found.parent_code or "", found.parent_name or "")

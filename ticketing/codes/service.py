@@ -20,6 +20,7 @@ from ticketing.core.permissions import Actor, Permission
 
 CODE = re.compile(r"[A-Z0-9][A-Z0-9-]{0,19}")
 LONGEST_NAME = 120
+DEEPEST = 8  # levels of units
 
 
 @atomic
@@ -48,23 +49,61 @@ def change_site(
 
 
 @atomic
-def add_unit(code: str, name: str, kind: UnitKind, site_code: str, *, by: Actor, at: datetime) -> int:
-    """A new ward, department or service of a site; returns its id."""
+def add_unit(
+    code: str, name: str, kind: UnitKind, site_code: str, *, parent_code: str | None = None, by: Actor, at: datetime,
+) -> int:
+    """A new ward, department or service of a site, within another unit if told; returns its id."""
     _must_manage(by)
     unit = Unit(code=_code(code), name=_name(name), kind=kind, site_id=_site_id(site_code))
     _refuse_taken(Unit, unit.code)
+    parent = _parent(parent_code, unit)
+    unit.parent_id = parent.id if parent else None
     db.session.add(unit)
     db.session.flush()
+    unit.path = _path(unit, parent)
     _record({"unit": (None, unit.code), "kind": (None, kind)}, {"name": unit.name}, by=by, at=at)
     return unit.id
 
 
 @atomic
-def change_unit(code: str, *, name: str, kind: UnitKind, site_code: str, is_active: bool = True, by: Actor, at: datetime) -> None:
-    """Rename a unit, move it to another site or take it out of use; cases about it keep naming it."""
+def change_unit(
+    code: str, *, name: str, kind: UnitKind, site_code: str, parent_code: str | None = None, is_active: bool = True,
+    by: Actor, at: datetime,
+) -> None:
+    """Rename a unit, move it to another site or another place in the tree, or take it out of use; cases about it keep naming it."""
     _must_manage(by)
     unit = _locked(Unit, code)
-    _change(unit, {"name": _name(name), "kind": kind, "site_id": _site_id(site_code), "is_active": is_active}, by=by, at=at)
+    parent, before = _parent(parent_code, unit), unit.path
+    wanted = {"name": _name(name), "kind": kind, "site_id": _site_id(site_code), "is_active": is_active,
+              "parent_id": parent.id if parent else None}
+    _change(unit, wanted, by=by, at=at)
+    unit.path = _path(unit, parent)
+    if unit.path != before:
+        _move_below(before, unit.path)
+
+
+def _parent(code: str | None, unit: Unit) -> Unit | None:
+    """The unit above, under lock; Invalid for one that is missing, the unit itself, one below it, or one too deep."""
+    if not code:
+        return None
+    parent = db.session.scalar(sa.select(Unit).where(Unit.code == code).with_for_update(of=Unit))
+    if parent is None:
+        raise Invalid("Choose the unit above from the list.", field="parent_code")
+    if unit.path and parent.path.startswith(unit.path):
+        raise Invalid("A unit cannot be within itself or within one below it.", field="parent_code")
+    if parent.path.count("/") > DEEPEST:
+        raise Invalid(f"Units can be {DEEPEST} levels deep.", field="parent_code")
+    return parent
+
+
+def _path(unit: Unit, parent: Unit | None) -> str:
+    return f"{parent.path if parent else '/'}{unit.id}/"
+
+
+def _move_below(before: str, after: str) -> None:
+    """What is below a unit that moved moves with it."""
+    for unit in db.session.scalars(sa.select(Unit).where(Unit.path.startswith(before, autoescape=True))):
+        unit.path = after + unit.path.removeprefix(before)
 
 
 def _must_manage(by: Actor) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from ticketing.core.errors import Forbidden
@@ -31,6 +31,21 @@ class ActorKind(StrEnum):
     MACHINE = "machine"
 
 
+class Scope(StrEnum):
+    """How far an officer or manager sees: their teams' and units' cases, or those of the whole hospital."""
+
+    TEAMS = "teams"
+    HOSPITAL = "hospital"
+
+
+class Compartment(StrEnum):
+    """Sealed parts of cases: each is read by its members alone, whatever their role."""
+
+    LEGAL = "legal"
+    SAFEGUARDING = "safeguarding"
+    MEDIATION = "mediation"
+
+
 class Permission(StrEnum):
     """Each is granted to someone and guards something (both are tests)."""
 
@@ -45,6 +60,7 @@ class Permission(StrEnum):
     MANAGE_RULES = "manage_rules"
     VIEW_DELIVERY = "view_delivery"
     VIEW_TRAIL = "view_trail"
+    BREAK_GLASS = "break_glass"
     MANAGE_STAFF = "manage_staff"
     USE_ACCOUNT = "use_account"
 
@@ -52,17 +68,17 @@ class Permission(StrEnum):
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.OFFICER: frozenset({
         Permission.RECORD_CONCERNS, Permission.VIEW_CASES, Permission.WORK_CASES, Permission.ASSIGN_CASES,
-        Permission.ANSWER_STATEMENTS, Permission.VIEW_ESCALATIONS, Permission.USE_ACCOUNT,
+        Permission.ANSWER_STATEMENTS, Permission.VIEW_ESCALATIONS, Permission.BREAK_GLASS, Permission.USE_ACCOUNT,
     }),
     Role.CLINICIAN: frozenset({Permission.ANSWER_STATEMENTS, Permission.USE_ACCOUNT}),
     Role.MANAGER: frozenset({
         Permission.RECORD_CONCERNS, Permission.VIEW_CASES, Permission.WORK_CASES, Permission.ASSIGN_CASES,
         Permission.ANSWER_STATEMENTS, Permission.SIGN_RESPONSES, Permission.VIEW_REPORTS, Permission.VIEW_ESCALATIONS,
-        Permission.MANAGE_RULES, Permission.VIEW_DELIVERY, Permission.VIEW_TRAIL, Permission.USE_ACCOUNT,
+        Permission.MANAGE_RULES, Permission.VIEW_DELIVERY, Permission.VIEW_TRAIL, Permission.BREAK_GLASS, Permission.USE_ACCOUNT,
     }),
     Role.ADMINISTRATOR: frozenset({
         Permission.MANAGE_STAFF, Permission.MANAGE_RULES, Permission.VIEW_ESCALATIONS, Permission.VIEW_DELIVERY,
-        Permission.USE_ACCOUNT,
+        Permission.BREAK_GLASS, Permission.USE_ACCOUNT,
     }),
     Role.AUDITOR: frozenset({
         Permission.VIEW_CASES, Permission.VIEW_REPORTS, Permission.VIEW_ESCALATIONS, Permission.VIEW_DELIVERY,
@@ -80,7 +96,9 @@ REFUSALS: dict[Permission, str] = {
 class Actor:
     """Someone (or something) that acts: what a verb needs to know and the trail keeps.
 
-    `uid` is pseudonymous and never changes; `staff_id` is None for machines and complainants.
+    `uid` is pseudonymous and never changes; `staff_id` is None for machines and complainants.  What follows the permissions says
+    how far an officer or manager sees: `unit_ids` are their unit and all below it, `covers` whom they stand in for today,
+    `opened` the cases they read behind broken glass at this moment.
     """
 
     uid: str
@@ -90,6 +108,11 @@ class Actor:
     staff_id: int | None = None
     team_ids: frozenset[int] = field(default_factory=frozenset)
     permissions: frozenset[Permission] = field(default_factory=frozenset)
+    scope: Scope = Scope.TEAMS
+    unit_ids: frozenset[int] = field(default_factory=frozenset)
+    compartments: frozenset[Compartment] = field(default_factory=frozenset)
+    covers: frozenset[int] = field(default_factory=frozenset)
+    opened: frozenset[int] = field(default_factory=frozenset)
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions
@@ -114,9 +137,25 @@ def complainant(reference: str) -> Actor:
     return Actor(uid=f"portal:{reference}", name="The complainant", kind=ActorKind.COMPLAINANT)
 
 
-def staff_actor(*, uid: str, name: str, role: Role, staff_id: int, team_ids: frozenset[int] = frozenset()) -> Actor:
+def staff_actor(
+    *, uid: str, name: str, role: Role, staff_id: int, team_ids: frozenset[int] = frozenset(), scope: Scope = Scope.TEAMS,
+    unit_ids: frozenset[int] = frozenset(), compartments: frozenset[Compartment] = frozenset(),
+) -> Actor:
     """The actor for a staff account: its kind follows its role."""
-    return Actor(uid=uid, name=name, kind=ActorKind(role.value), role=role, staff_id=staff_id, team_ids=team_ids, permissions=GRANTS[role])
+    return Actor(
+        uid=uid, name=name, kind=ActorKind(role.value), role=role, staff_id=staff_id, team_ids=team_ids, permissions=GRANTS[role],
+        scope=scope, unit_ids=unit_ids, compartments=compartments)
+
+
+def at_the_moment(actor: Actor, *, covers: frozenset[int], opened: frozenset[int]) -> Actor:
+    """`actor` as they stand now: whom they stand in for, and which cases they read behind broken glass."""
+    permissions = actor.permissions | {Permission.VIEW_CASES} if opened else actor.permissions
+    return replace(actor, covers=covers, opened=opened, permissions=permissions)
+
+
+def without_glass(actor: Actor) -> Actor:
+    """`actor` with their everyday rights only: broken glass lets somebody read, never act."""
+    return replace(actor, opened=frozenset(), permissions=GRANTS[actor.role]) if actor.opened and actor.role else actor
 
 
 def roles_of(setting: str) -> frozenset[Role]:

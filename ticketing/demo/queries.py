@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from ticketing.accounts.models import Staff
 from ticketing.cases.models import Case, StatementRequest, Task
-from ticketing.cases.rules import StatementState
-from ticketing.codes.models import Site
+from ticketing.cases.rules import StatementState, Status
+from ticketing.codes.models import Site, Unit
 from ticketing.core.database import db
 from ticketing.demo.rules import Library, read_library
 from ticketing.demo.rules.hospital import FIRST_SITE, SIGN_INS, STAFF
@@ -53,6 +53,23 @@ def is_empty() -> bool:
 
 def case_count() -> int:
     return db.session.scalar(sa.select(sa.func.count()).select_from(Case)) or 0
+
+
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """An open case that somebody has."""
+
+    reference: str
+    handler_id: int
+
+
+def case_in_hand(unit_code: str) -> InHand | None:
+    """The case of a unit that came last and is being looked into."""
+    row = db.session.execute(
+        sa.select(Case.reference, Case.handler_id).join(Unit, Unit.id == Case.unit_id)
+        .where(Unit.code == unit_code, Case.handler_id.is_not(None), Case.status == Status.INVESTIGATION)
+        .order_by(Case.received_at.desc(), Case.id.desc()).limit(1)).first()
+    return InHand(row.reference, row.handler_id) if row is not None else None
 
 
 def sign_ins() -> tuple[SignIn, ...]:

@@ -40,6 +40,7 @@ class OutboxMessage(Model):
     context: Mapped[dict[str, Any]]
     case_reference: Mapped[str | None] = mapped_column(index=True)
     staff_uid: Mapped[str | None]
+    compartment: Mapped[str | None]
     state: Mapped[MessageState] = mapped_column(index=True)
     lease: Mapped[str | None]
     next_attempt_at: Mapped[datetime | None] = mapped_column(index=True)

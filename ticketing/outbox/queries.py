@@ -41,6 +41,7 @@ class MessageRow:
     context: Mapping[str, Any]
     case_reference: str | None
     staff_uid: str | None
+    compartment: str | None
     state: MessageState
     lease: str | None
     next_attempt_at: datetime | None

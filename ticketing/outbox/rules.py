@@ -62,7 +62,8 @@ class NewMessage:
     """A message to queue.  `subject` must hold nothing personal; the text is made from `templates/emails/<template>` when it is sent.
 
     With a `url` it is a call to another system instead.  `is_first`: never kept waiting for less than law's sake; heads a digest.
-    `dedup_key`: at most one message ever has it.  `context` holds JSON values; moments and codes are written as text.
+    `dedup_key`: at most one message ever has it.  `compartment`: it is about a sealed part of the case, of which the list of
+    messages tells its members alone.  `context` holds JSON values; moments and codes are written as text.
     """
 
     kind: str
@@ -74,6 +75,7 @@ class NewMessage:
     dedup_key: str = ""
     case_reference: str | None = None
     staff_uid: str | None = None
+    compartment: str | None = None
     not_before: datetime | None = None
     url: str | None = None
     is_first: bool = False

@@ -164,6 +164,18 @@ def withhold(message: MessageRow, reason: str, *, at: datetime) -> None:
 
 
 @atomic
+def withhold_about(reference: str, staff_uids: Sequence[str], reason: str, *, but: Sequence[str] = (), at: datetime) -> int:
+    """Part of a verb that records it: hold back what waits to go to these people about one case, but for these templates."""
+    waiting = db.session.scalars(sa.select(M).where(
+        M.case_reference == reference, M.staff_uid.in_(staff_uids), M.template.not_in(but),
+        M.state.in_((MessageState.QUEUED, MessageState.FAILED))).with_for_update()).all()
+    for row in waiting:
+        row.state, row.next_attempt_at, row.lease, row.last_error = MessageState.WITHHELD, None, None, reason
+        db.session.add(OutboxAttempt(message_id=row.id, attempted_at=at, outcome=Outcome.REFUSED, detail=f"Held back: {reason}"))
+    return len(waiting)
+
+
+@atomic
 def put_back(messages: Sequence[MessageRow], *, wait: timedelta, at: datetime) -> None:
     """Claimed but not tried: due again after `wait`, with nothing counted against them."""
     for message in messages:
@@ -197,7 +209,8 @@ def _values(message: NewMessage, at: datetime, domain: str) -> dict[str, Any]:
         "uid": uid, "message_id": f"<{uid}@{domain}>", "dedup_key": message.dedup_key or uid, "kind": message.kind,
         "recipient_email": clean(message.recipient_email).strip(), "recipient_name": one_line(message.recipient_name),
         "subject": one_line(message.subject), "template": message.template, "context": storable(message.context),
-        "case_reference": message.case_reference, "staff_uid": message.staff_uid, "state": MessageState.QUEUED,
+        "case_reference": message.case_reference, "staff_uid": message.staff_uid, "compartment": message.compartment,
+        "state": MessageState.QUEUED,
         "next_attempt_at": first, "attempt_count": 0, "ambiguous_count": 0, "created_at": at, "waiting_since": first, "last_error": "",
         "url": message.url, "is_first": message.is_first,
     }

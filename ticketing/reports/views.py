@@ -88,8 +88,9 @@ def mailbox() -> ResponseReturnValue:
     """Every mail of the demo, in full; there is no such page anywhere else."""
     if current_app.config["REDRESS_ENV"] != "demo":
         abort(404)
-    form = MailboxForm()
-    page = queries.caught(Path(current_app.instance_path) / "mailbox", to=form.to.data, after=request.args.get("after"))
+    form, actor = MailboxForm(), current_actor()
+    page = queries.caught(Path(current_app.instance_path) / "mailbox", to=form.to.data, after=request.args.get("after"),
+                          may_show=lambda message_id: not queries.is_hidden_mail(message_id, actor))
     return render_template("reports/mailbox.html", form=form, page=page)
 
 

@@ -10,12 +10,13 @@ import sqlalchemy as sa
 from flask import current_app
 
 from ticketing.accounts import rules
-from ticketing.accounts.models import SingleUseToken, Staff, Throttle, UserSession
+from ticketing.accounts.models import GlassOpening, SingleUseToken, Staff, Throttle, UserSession
 from ticketing.accounts.queries.hashing import hash_password, is_right, password_cost
+from ticketing.accounts.queries.reach import actor_now, is_open_glass
 from ticketing.accounts.queries.staff import StaffRow, staff_by_id
 from ticketing.accounts.rules import LIMITS, Attempt, Limited
 from ticketing.core.database import db
-from ticketing.core.permissions import Role, minutes_by_role
+from ticketing.core.permissions import Actor, Role, minutes_by_role
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class SignedIn:
     method: str
     has_second_step: bool
     confirmed_at: datetime | None
+    actor: Actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +89,10 @@ def password_link(nonce: str) -> str:
 
 def signed_in(token: str, *, at: datetime) -> SignedIn | None:
     """Whose session `token` is; None once it has ended, was idle or open too long, or its owner has left."""
+    glass = sa.exists().where(GlassOpening.staff_id == UserSession.staff_id, is_open_glass(at))
     session = db.session.execute(
         sa.select(UserSession.id, UserSession.staff_id, UserSession.started_at, UserSession.seen_at, UserSession.method,
-                  UserSession.has_second_step, UserSession.confirmed_at)
+                  UserSession.has_second_step, UserSession.confirmed_at, glass.label("has_glass"))
         .where(UserSession.token_hash == rules.token_hash(token), UserSession.ended_at.is_(None)),
     ).first()
     if session is None:
@@ -97,7 +100,8 @@ def signed_in(token: str, *, at: datetime) -> SignedIn | None:
     staff = staff_by_id(session.staff_id)
     if not staff.is_active or _is_over(session.started_at, session.seen_at, staff.role, at):
         return None
-    return SignedIn(session.id, session.seen_at, staff, session.method, session.has_second_step, session.confirmed_at)
+    actor = actor_now(staff, at=at, has_glass=session.has_glass)
+    return SignedIn(session.id, session.seen_at, staff, session.method, session.has_second_step, session.confirmed_at, actor)
 
 
 def sessions_of(staff_id: int, *, at: datetime) -> tuple[SessionRow, ...]:

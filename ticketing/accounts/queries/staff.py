@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from ticketing.accounts import rules
 from ticketing.accounts.models import Staff, Team, TeamMember
@@ -17,10 +18,12 @@ from ticketing.codes.models import Unit
 from ticketing.core.database import db
 from ticketing.core.errors import NotFound
 from ticketing.core.paging import PAGE_SIZE, Page, decode_key, encode_key
-from ticketing.core.permissions import GRANTS, Actor, Permission, Role, staff_actor
+from ticketing.core.permissions import GRANTS, Actor, Compartment, Permission, Role, Scope, staff_actor
 
 NOBODY = "This member of staff is not on the list. Go back to Staff and choose again."
 UID = re.compile("[0-9a-f]{32}")
+MOST_LEVELS = 12
+Manager, Below = aliased(Staff), aliased(Unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,11 @@ class StaffRow:
     has_password: bool
     last_sign_in_at: datetime | None
     previous_sign_in_at: datetime | None
+    manager_id: int | None
+    manager_name: str | None
+    scope: Scope
+    compartments: frozenset[Compartment]
+    unit_ids: frozenset[int]
 
     @property
     def role_label(self) -> str:
@@ -50,7 +58,9 @@ class StaffRow:
 
     @property
     def actor(self) -> Actor:
-        return staff_actor(uid=self.uid, name=self.name, role=self.role, staff_id=self.id, team_ids=self.team_ids)
+        return staff_actor(
+            uid=self.uid, name=self.name, role=self.role, staff_id=self.id, team_ids=self.team_ids, scope=self.scope,
+            unit_ids=self.unit_ids, compartments=self.compartments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +98,22 @@ def staff_by_email(email: str) -> StaffRow:
 def actor_of(staff_id: int) -> Actor:
     """The actor that this account acts as, whether or not it is active."""
     return staff_by_id(staff_id).actor
+
+
+def managers_above(staff_id: int) -> tuple[StaffRow, ...]:
+    """The line upwards: their manager, the manager's manager, and so on to the top; a ring ends where it closes."""
+    found: list[StaffRow] = []
+    seen, above = {staff_id}, db.session.scalar(sa.select(Staff.manager_id).where(Staff.id == staff_id))
+    while above is not None and above not in seen and len(found) < MOST_LEVELS:
+        found.append(staff_by_id(above))
+        seen.add(above)
+        above = found[-1].manager_id
+    return tuple(found)
+
+
+def members_of(compartment: Compartment) -> tuple[StaffRow, ...]:
+    """Active staff who read what is sealed in this compartment, by name."""
+    return _rows(_staff().where(Staff.compartments.contains(compartment.value), Staff.is_active).order_by(Staff.name, Staff.id))
 
 
 def staff_list(wanted: StaffFilter | None = None, *, after: str | None = None, size: int = PAGE_SIZE) -> Page[StaffRow]:
@@ -137,9 +163,17 @@ def _staff() -> sa.Select[Any]:
     columns: tuple[sa.ColumnElement[Any] | sa.orm.InstrumentedAttribute[Any], ...] = (
         Staff.id, Staff.uid, Staff.email, Staff.name, Staff.job_title, Staff.role, Staff.unit_id, Unit.code.label("unit_code"),
         Unit.name.label("unit_name"), Staff.is_active, Staff.password_hash.is_not(None).label("has_password"),
-        Staff.last_sign_in_at, Staff.previous_sign_in_at,
+        Staff.last_sign_in_at, Staff.previous_sign_in_at, Staff.manager_id, Manager.name.label("manager_name"), Staff.scope,
+        Staff.compartments, _units_below().label("unit_ids"),
     )
-    return sa.select(*columns).outerjoin(Unit, Unit.id == Staff.unit_id)
+    return sa.select(*columns).outerjoin(Unit, Unit.id == Staff.unit_id).outerjoin(Manager, Manager.id == Staff.manager_id)
+
+
+def _units_below() -> sa.ColumnElement[Any]:
+    """The ids of somebody's unit and of all below it, in one text; only for those whose scope it bounds."""
+    below = sa.select(sa.func.aggregate_strings(sa.cast(Below.id, sa.String), ",")).where(
+        Below.path.startswith(Unit.path), Unit.path != "").correlate(Unit).scalar_subquery()
+    return sa.case((Staff.scope == Scope.TEAMS, below))
 
 
 def _narrowed(wanted: StaffFilter) -> sa.Select[Any]:
@@ -177,7 +211,8 @@ def _rows(query: sa.Select[Any]) -> tuple[StaffRow, ...]:
         StaffRow(
             row.id, row.uid, row.email, row.name, row.job_title, row.role, row.unit_id, row.unit_code, row.unit_name,
             joined[row.id].ids, tuple(joined[row.id].codes), tuple(joined[row.id].names), row.is_active, row.has_password,
-            row.last_sign_in_at, row.previous_sign_in_at,
+            row.last_sign_in_at, row.previous_sign_in_at, row.manager_id, row.manager_name, row.scope,
+            rules.compartments_in(row.compartments), frozenset(int(number) for number in (row.unit_ids or "").split(",") if number),
         )
         for row in found
     )

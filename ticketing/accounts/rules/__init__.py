@@ -10,11 +10,16 @@ from ticketing.accounts.rules.passwords import (
     password_problem,
 )
 from ticketing.accounts.rules.people import (
+    COMPARTMENT_LABELS,
     ROLE_HINTS,
     ROLE_LABELS,
+    SCOPE_HINTS,
+    SCOPE_LABELS,
+    as_text,
     clean_email,
     clean_name,
     clean_team_code,
+    compartments_in,
     fold_email,
     may_stand_in,
     stand_in,
@@ -65,10 +70,11 @@ from ticketing.accounts.rules.throttling import (
 )
 
 __all__ = [
-    "AFTER_PASSWORD", "AFTER_SINGLE_SIGN_ON", "INVITATION", "LETTERS", "LIMITS", "LIVES", "LOCKED_FOR", "LONGEST_PASSWORD",
-    "MOST_PASSKEYS", "PASSWORD_PURPOSES", "RECOVERY_COUNT", "RECOVERY_LENGTH", "RESET", "ROLE_HINTS", "ROLE_LABELS", "SEEN_EVERY",
-    "SELECTOR", "SHORTEST_PASSWORD", "Attempt", "Cost", "Limit", "Limited", "Method", "Picture", "Purpose", "SignIn", "address_block",
-    "app_address", "browser_name", "clean_email", "clean_name", "clean_team_code", "code_lockout_sentence", "fold_email", "hash_password",
-    "in_fours", "is_code", "is_over", "is_right", "link_token", "lockout_sentence", "may_stand_in", "needs_new_hash", "password_problem",
-    "picture_of", "recovery_parts", "safe_next", "seal", "stand_in", "step_of", "throttle_key", "token_hash", "unseal",
+    "AFTER_PASSWORD", "AFTER_SINGLE_SIGN_ON", "COMPARTMENT_LABELS", "INVITATION", "LETTERS", "LIMITS", "LIVES", "LOCKED_FOR",
+    "LONGEST_PASSWORD", "MOST_PASSKEYS", "PASSWORD_PURPOSES", "RECOVERY_COUNT", "RECOVERY_LENGTH", "RESET", "ROLE_HINTS", "ROLE_LABELS",
+    "SCOPE_HINTS", "SCOPE_LABELS", "SEEN_EVERY", "SELECTOR", "SHORTEST_PASSWORD", "Attempt", "Cost", "Limit", "Limited", "Method",
+    "Picture", "Purpose", "SignIn", "address_block", "app_address", "as_text", "browser_name", "clean_email", "clean_name",
+    "clean_team_code", "code_lockout_sentence", "compartments_in", "fold_email", "hash_password", "in_fours", "is_code", "is_over",
+    "is_right", "link_token", "lockout_sentence", "may_stand_in", "needs_new_hash", "password_problem", "picture_of", "recovery_parts",
+    "safe_next", "seal", "stand_in", "step_of", "throttle_key", "token_hash", "unseal",
 ]

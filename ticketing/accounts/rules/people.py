@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 
 from ticketing.core.errors import Invalid
-from ticketing.core.permissions import GRANTS, Role
+from ticketing.core.permissions import GRANTS, Compartment, Role, Scope
 
 LONGEST_NAME = 120
 LONGEST_EMAIL = 254
@@ -23,6 +23,17 @@ ROLE_LABELS: dict[Role, str] = {
     Role.MANAGER: "Manager",
     Role.ADMINISTRATOR: "Administrator",
     Role.AUDITOR: "Auditor",
+}
+
+SCOPE_LABELS: dict[Scope, str] = {
+    Scope.TEAMS: "Their teams and their unit", Scope.HOSPITAL: "The whole hospital",
+}
+SCOPE_HINTS: dict[Scope, str] = {
+    Scope.TEAMS: "Cases of their teams, those given to them, and those of their unit and the units below it.",
+    Scope.HOSPITAL: "Every case, but for confidential ones and those about themselves. For complaints managers, and small hospitals.",
+}
+COMPARTMENT_LABELS: dict[Compartment, str] = {
+    Compartment.LEGAL: "Legal", Compartment.SAFEGUARDING: "Safeguarding", Compartment.MEDIATION: "Mediation",
 }
 
 ROLE_HINTS: dict[Role, str] = {
@@ -74,6 +85,15 @@ def clean_team_code(text: str) -> str:
     if not TEAM_CODE.fullmatch(code):
         raise Invalid("Use 1 to 20 letters A to Z, digits and hyphens for the code, such as CENTRAL.", field="code")
     return code
+
+
+def compartments_in(text: str) -> frozenset[Compartment]:
+    """As kept with an account: codes with blanks between."""
+    return frozenset(Compartment(code) for code in text.split())
+
+
+def as_text(compartments: Iterable[Compartment]) -> str:
+    return " ".join(sorted(item.value for item in compartments))
 
 
 def may_stand_in(role: Role, deputy: Role) -> bool:

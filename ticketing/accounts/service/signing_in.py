@@ -14,7 +14,7 @@ from flask import current_app
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ticketing.accounts import rules
-from ticketing.accounts.models import SingleUseToken, Staff, Throttle, UserSession
+from ticketing.accounts.models import SavedSearch, SingleUseToken, Staff, Throttle, UserSession
 from ticketing.accounts.queries import steps_of
 from ticketing.accounts.rules import LIMITS, SEEN_EVERY, Attempt, Limited, Method, Purpose, SignIn
 from ticketing.accounts.service.ceremonies import _drop_ceremonies, _forget_ceremonies, begin_ceremony
@@ -135,6 +135,7 @@ def tidy(*, at: datetime) -> int:
         sa.delete(Throttle).where(Throttle.expires_at < at),
         sa.delete(UserSession).where(UserSession.seen_at < old),
         sa.delete(SingleUseToken).where(SingleUseToken.expires_at < old),
+        sa.delete(SavedSearch).where(SavedSearch.expires_at < at),
     )
     gone = sum(cast(sa.CursorResult[Any], db.session.execute(statement)).rowcount for statement in stale)
     return gone + _forget_ceremonies(at=at)

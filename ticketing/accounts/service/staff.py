@@ -17,14 +17,14 @@ from ticketing.audit.rules import ADMIN_STREAM, Act, Scalar, staff_stream
 from ticketing.codes import queries as codes
 from ticketing.core.database import atomic, db
 from ticketing.core.errors import Conflict
-from ticketing.core.permissions import Actor, Role
+from ticketing.core.permissions import Actor, Role, Scope
 from ticketing.core.references import new_uid
 
 
 @atomic
 def add_staff(
     email: str, name: str, role: Role, *, job_title: str = "", unit_code: str | None = None, team_codes: Iterable[str] = (),
-    password: str | None = None, by: Actor, at: datetime,
+    password: str | None = None, scope: Scope = Scope.TEAMS, by: Actor, at: datetime,
 ) -> str:
     """A new account; returns its uid.  Without a password its owner cannot sign in until invited.
 
@@ -33,7 +33,7 @@ def add_staff(
     _must_manage(by)
     staff = Staff(
         uid=new_uid(), email=rules.clean_email(email), name=rules.clean_name(name), job_title=_job_title(job_title), role=role,
-        unit_id=_unit_id(unit_code), created_at=at,
+        unit_id=_unit_id(unit_code), scope=scope, created_at=at,
     )
     _refuse_taken(staff.email)
     staff.password_hash = _new_hash(password, staff) if password is not None else None
@@ -41,7 +41,8 @@ def add_staff(
     db.session.add(staff)
     db.session.flush()
     private = {"name": staff.name, "email": staff.email, "job_title": staff.job_title}
-    audit.record(staff_stream(staff.uid), Act.STAFF_ADDED, by=by, at=at, facts={"role": role}, private=private, is_new=True)
+    facts: dict[str, Scalar] = {"role": role, "scope": scope}
+    audit.record(staff_stream(staff.uid), Act.STAFF_ADDED, by=by, at=at, facts=facts, private=private, is_new=True)
     audit.record(ADMIN_STREAM, Act.STAFF_ADDED, by=by, at=at, facts={"role": role}, about=staff_stream(staff.uid))
     return staff.uid
 
@@ -49,10 +50,10 @@ def add_staff(
 @atomic
 def welcome_staff(
     email: str, name: str, role: Role, *, job_title: str = "", unit_code: str | None = None, team_codes: Iterable[str] = (),
-    by: Actor, at: datetime,
+    scope: Scope = Scope.TEAMS, by: Actor, at: datetime,
 ) -> str:
     """`add_staff` and its invitation in one; returns the uid."""
-    uid = add_staff(email, name, role, job_title=job_title, unit_code=unit_code, team_codes=team_codes, by=by, at=at)
+    uid = add_staff(email, name, role, job_title=job_title, unit_code=unit_code, team_codes=team_codes, scope=scope, by=by, at=at)
     invite(uid, by=by, at=at)
     return uid
 

@@ -49,6 +49,12 @@ class HandOver(Protocol):
     def __call__(self, staff_id: int, to_staff_uid: str | None, note: str, *, by: Actor, at: datetime) -> int: ...
 
 
+class Recuse(Protocol):
+    """Somebody became the manager of staff who are named in cases; the cases room makes them let go.  Returns of how many."""
+
+    def __call__(self, staff_id: int, *, by: Actor, at: datetime) -> int: ...
+
+
 class User:
     """Somebody signed in, as Flask-Login and the guards want to see them."""
 
@@ -57,7 +63,7 @@ class User:
 
     def __init__(self, found: SignedIn) -> None:
         self.staff: StaffRow = found.staff
-        self.actor: Actor = found.staff.actor
+        self.actor: Actor = found.actor
         self.session_id: int = found.session_id
         self.method: str = found.method
         self.confirmed_at: datetime | None = found.confirmed_at
@@ -67,7 +73,7 @@ class User:
         return self.staff.uid
 
 
-def init_app(app: Flask, *, hand_over: HandOver | None = None) -> None:
+def init_app(app: Flask, *, hand_over: HandOver | None = None, recuse: Recuse | None = None) -> None:
     """Set up the door.  Without `hand_over` there are no cases yet to hand over."""
     manager = LoginManager(app, add_context_processor=False)
     manager.login_view = "accounts.sign_in"
@@ -76,6 +82,7 @@ def init_app(app: Flask, *, hand_over: HandOver | None = None) -> None:
     manager.unauthorized_handler(_turn_away)
     app.before_request(_lead_to_second_step)
     app.extensions["hand_over"] = hand_over
+    app.extensions["recuse"] = recuse or _nothing_to_let_go
     app.jinja_env.globals["password_link"] = queries.password_link
     app.jinja_env.globals["passkey_party"] = queries.relying_party
     app.context_processor(_for_every_page)
@@ -83,6 +90,14 @@ def init_app(app: Flask, *, hand_over: HandOver | None = None) -> None:
 
 def hand_over_verb() -> HandOver | None:
     return cast(HandOver | None, current_app.extensions["hand_over"])
+
+
+def recuse_verb() -> Recuse:
+    return cast(Recuse, current_app.extensions["recuse"])
+
+
+def _nothing_to_let_go(staff_id: int, *, by: Actor, at: datetime) -> int:  # noqa: ARG001 - the verb's shape
+    return 0
 
 
 def staff_here() -> StaffRow:

@@ -8,14 +8,15 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ticketing.accounts import queries, service
-from ticketing.accounts.forms import CloseForm, LeaveForm, StaffFilterForm, StaffForm
-from ticketing.accounts.rules import ROLE_HINTS
-from ticketing.accounts.views.door import bp, hand_over_verb
+from ticketing.accounts.forms import WORKING, CloseForm, LeaveForm, ReachForm, StaffFilterForm, StaffForm
+from ticketing.accounts.rules import COMPARTMENT_LABELS, ROLE_HINTS, SCOPE_HINTS, SCOPE_LABELS
+from ticketing.accounts.views.door import bp, hand_over_verb, recuse_verb
 from ticketing.accounts.views.own import set_leave, today
 from ticketing.core.permissions import Permission
 from ticketing.web.filters import moment_of_request, plural
 from ticketing.web.guards import current_actor, requires
 
+REACH_HINTS = {scope.value: hint for scope, hint in SCOPE_HINTS.items()}
 HINTS = {role.value: hint for role, hint in ROLE_HINTS.items()}
 
 
@@ -34,7 +35,7 @@ def add() -> ResponseReturnValue:
     form = StaffForm()
     welcome = partial(service.welcome_staff, by=current_actor(), at=moment_of_request())
     if not (form.validate_on_submit() and form.carry_out(lambda: welcome(**form.given()))):
-        return render_template("accounts/add.html", form=form, hints=HINTS), form.status if form.errors else 200
+        return render_template("accounts/add.html", form=form, hints=HINTS, scope_hints=REACH_HINTS), form.status if form.errors else 200
     flash(f"{form.name.data} is added, and an invitation is on its way to {form.email.data}.", "success")
     return redirect(url_for("accounts.person", uid=form.result), 303)
 
@@ -47,6 +48,8 @@ def person(uid: str) -> ResponseReturnValue:
         "accounts/person.html", staff=row, is_self=row.id == current_actor().staff_id,
         leave=queries.leave_of(row.id, today()), today=today(), sessions=queries.sessions_of(row.id, at=moment_of_request()),
         steps=queries.steps_of(row.id),
+        scope=SCOPE_LABELS[row.scope] if row.role in WORKING else "",
+        sealed=[COMPARTMENT_LABELS[item] for item in sorted(row.compartments)],
     )
 
 
@@ -60,6 +63,21 @@ def change(uid: str) -> ResponseReturnValue:
         flash("The account is changed.", "success")
         return redirect(url_for("accounts.person", uid=uid), 303)
     return render_template("accounts/change.html", form=form, staff=row, hints=HINTS), form.status if form.errors else 200
+
+
+@bp.route("/staff/<uid>/reach", methods=["GET", "POST"])
+@requires(Permission.MANAGE_STAFF)
+def reach(uid: str) -> ResponseReturnValue:
+    """How far somebody sees; who becomes a manager of somebody named in cases lets go of these at once."""
+    row, by, at = queries.staff_by_uid(uid), current_actor(), moment_of_request()
+    others = [other for other in queries.staff_who_may(Permission.USE_ACCOUNT) if other.id != row.id]
+    above = next((other.uid for other in others if other.id == row.manager_id), "")
+    form = ReachForm(row, above, {other.uid: other.name for other in others})
+    settle = partial(recuse_verb(), by=by, at=at)
+    if form.validate_on_submit() and form.carry_out(lambda: service.set_reach(uid, form.given(), recuse=settle, by=by, at=at)):
+        flash("Saved. It holds from their next click.", "success")
+        return redirect(url_for("accounts.person", uid=uid), 303)
+    return render_template("accounts/reach.html", form=form, staff=row, hints=REACH_HINTS), form.status if form.errors else 200
 
 
 @bp.post("/staff/<uid>/invite")

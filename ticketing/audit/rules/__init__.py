@@ -32,6 +32,7 @@ from ticketing.audit.rules.entries import (
     case_stream,
     person_stream,
     reads_stream,
+    sealed_stream,
     staff_stream,
     told,
 )
@@ -41,5 +42,6 @@ __all__ = [
     "ACCESS_STREAM", "ACTOR_NAME", "ADMIN_STREAM", "EXPORT_STREAM", "IMPORT_STREAM", "KEY_ID", "SENTENCES", "WHY",
     "Act", "EntryRow", "Fault", "FaultKind", "Keys", "NewEntry", "Plain", "Scalar", "StoredEntry", "StoredValue", "ToldEntry", "Verdict",
     "Walk", "canonical", "case_stream", "check_head", "clean", "commitment", "derive_keys", "entry_hash", "genesis", "mac",
-    "microseconds", "moment_of", "parse_body", "person_stream", "plain", "reads_stream", "staff_stream", "summary", "told",
+    "microseconds", "moment_of", "parse_body", "person_stream", "plain", "reads_stream", "sealed_stream", "staff_stream", "summary",
+    "told",
 ]

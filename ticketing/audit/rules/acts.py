@@ -64,6 +64,10 @@ class Act(StrEnum):
     CASE_FILE_OPENED = "case.file_opened"
     CASE_CONFLICT_DECLARED = "case.conflict_declared"
     CASE_NO_CONFLICT_DECLARED = "case.no_conflict_declared"
+    CASE_READERS_SET = "case.readers_set"
+    CASE_RECUSED = "case.recused"
+    GLASS_BROKEN = "case.glass_broken"
+    GLASS_ENDED = "case.glass_ended"
     CASE_AMENDED = "case.amended"
     CASE_VIEWED = "case.viewed"
 
@@ -87,6 +91,7 @@ class Act(StrEnum):
     STAFF_STEPS_RESET = "staff.steps_reset"
     STAFF_RECOVERY_CODES_MADE = "staff.recovery_codes_made"
     STAFF_IDENTITY_LINKED = "staff.identity_linked"
+    STAFF_REACH_SET = "staff.reach_set"
     STAFF_LEAVE_SET = "staff.leave_set"
     TEAM_CHANGED = "team.changed"
     CASES_HANDED_OVER = "cases.handed_over"
@@ -166,6 +171,10 @@ SENTENCES: dict[Act, str] = {
     Act.CASE_FILE_OPENED: "File of case[ {case}] opened",
     Act.CASE_CONFLICT_DECLARED: "Conflict of interest declared",
     Act.CASE_NO_CONFLICT_DECLARED: "No conflict of interest declared",
+    Act.CASE_READERS_SET: "{state}[: {readers}]",
+    Act.CASE_RECUSED: "Taken from {subject}, who must stay out of this case[: {what}]",
+    Act.GLASS_BROKEN: "Opened in an emergency by {actor}[, until {until}]",
+    Act.GLASS_ENDED: "Emergency reading ended",
     Act.CASE_AMENDED: "Details changed[: {fields}]",
     Act.CASE_VIEWED: "Case[ {case}] opened",
     Act.PERSON_RECORDED: "Person recorded",
@@ -187,6 +196,7 @@ SENTENCES: dict[Act, str] = {
     Act.STAFF_STEPS_RESET: "Every second step taken off",
     Act.STAFF_RECOVERY_CODES_MADE: "New recovery codes made",
     Act.STAFF_IDENTITY_LINKED: "Account linked to single sign-on",
+    Act.STAFF_REACH_SET: "What they may see changed[: {fields}]",
     Act.STAFF_LEAVE_SET: "Leave set[ from {starts} to {ends}][, deputy {deputy}]",
     Act.TEAM_CHANGED: "Team changed[: {fields}]",
     Act.CASES_HANDED_OVER: "Open cases handed over[ to {to}][, {count} in all]",

@@ -21,6 +21,11 @@ def case_stream(reference: str) -> str:
     return f"case:{reference}"
 
 
+def sealed_stream(reference: str, compartment: str) -> str:
+    """What was sealed in a compartment of a case: a chain of its own, so that no gap in the case's tells of it."""
+    return f"sealed:{compartment}:{reference}"
+
+
 def staff_stream(uid: str) -> str:
     """What happened to an account, sign-ins included."""
     return f"staff:{uid}"

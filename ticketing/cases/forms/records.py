@@ -8,6 +8,7 @@ from typing import Any
 from wtforms import BooleanField
 from wtforms.validators import InputRequired
 
+from ticketing.accounts.rules import COMPARTMENT_LABELS
 from ticketing.cases.forms.steps import JUST_NOW, NO_CONFLICT_FIRST, NOTE_LENGTH, AboutForm, Lists, StepForm
 from ticketing.cases.queries import CaseView
 from ticketing.cases.rules import CAN_BE_UNKNOWN, CorrectionState, NoteKind, TaskKind
@@ -19,12 +20,25 @@ NOTHING_CHOSEN = {"": "Choose…"}
 KEPT_INSIDE = {kind.value: kind.label for kind in NoteKind if kind is not NoteKind.CONTACT}
 
 
+def offer_compartments(form: Any, case: CaseView) -> None:
+    """Everybody who sees the case, or the members of a compartment that this person belongs to; no question where they belong to none."""
+    if not case.sealed:
+        del form.compartment
+        return
+    sealed = {item.compartment.value: f"Only members of “{COMPARTMENT_LABELS[item.compartment]}”" for item in case.sealed}
+    form.compartment.choices = {"": "Everybody who sees the case", **sealed}
+
+
 class NoteForm(StepForm):
     """A note, a call or a meeting, for the file."""
 
     kind = ChoiceField("What is it?", choices=KEPT_INSIDE, default=NoteKind.NOTE.value)
     text = TextField("Words", missing="Write the note.")
     occurred_at = MomentField("When?", description=JUST_NOW)
+    compartment = PickField("Who may read it?", is_required=False)
+
+    def offer(self, case: CaseView, lists: Lists) -> None:  # noqa: ARG002 - the form's signature
+        offer_compartments(self, case)
 
 
 class ContactForm(StepForm):
@@ -46,9 +60,11 @@ class PointForm(StepForm):
 
     text = TextField("The point, in their words", missing="Write down the point.", most=NOTE_LENGTH)
     unit = PickField("Ward or department", is_required=False)
+    compartment = PickField("Who may read it?", is_required=False)
 
-    def offer(self, case: CaseView, lists: Lists) -> None:  # noqa: ARG002 - the form's signature
+    def offer(self, case: CaseView, lists: Lists) -> None:
         self.unit.choices = dict(lists.units)
+        offer_compartments(self, case)
 
     def ask(self, case: CaseView) -> None:
         self.unit.data = case.unit_code
@@ -136,8 +152,10 @@ class TaskForm(StepForm):
     due_at = MomentField("By when?", [InputRequired("Enter the day by which it is to be done.")])
     assignee = PickField("Who does it?", is_required=False)
     team = PickField("Or which team?", is_required=False)
+    compartment = PickField("Who may read it?", is_required=False)
 
-    def offer(self, case: CaseView, lists: Lists) -> None:  # noqa: ARG002 - the form's signature
+    def offer(self, case: CaseView, lists: Lists) -> None:
+        offer_compartments(self, case)
         self.assignee.choices = {"": "I do", **lists.handlers}
         self.team.choices = {"": "No team", **lists.teams}
 
@@ -188,7 +206,7 @@ class SubjectForm(StepForm):
 
     staff = PickField(
         "Who is it about?", missing="Choose a member of staff from the list.",
-        description="From then on they do not see this case, and cannot work on it, review it or sign it.")
+        description="From then on they and their direct manager do not see this case, and let go of what they have of it.")
 
     def offer(self, case: CaseView, lists: Lists) -> None:  # noqa: ARG002 - the form's signature
         self.staff.choices = {**NOTHING_CHOSEN, **lists.everyone}
@@ -246,6 +264,21 @@ class ConflictForm(StepForm):
     why = TextField(
         "What is your conflict of interest?", missing="Say in a few words what it is.", most=1_000,
         description="For example: I was on duty that day; the patient is a neighbour. Whoever may see the case can read it.")
+
+
+class ReadersForm(StepForm):
+    """Who alone may see the case."""
+
+    readers = ManyField(
+        "Who may see it?", is_required=False,
+        description="Besides you, whoever has the case, and the auditors. One of them must be able to sign the response.")
+    why = TextField("Why?", missing="Say why only these people may see it.", most=NOTE_LENGTH)
+
+    def offer(self, case: CaseView, lists: Lists) -> None:  # noqa: ARG002 - the form's signature
+        self.readers.choices = dict(lists.handlers)
+
+    def ask(self, case: CaseView) -> None:
+        self.readers.data = [row.uid for row in case.readers]
 
 
 class CorrectionForm(StepForm):

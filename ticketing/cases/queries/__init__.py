@@ -22,16 +22,27 @@ from ticketing.cases.queries.desk import (
     questions_for,
     tasks_of,
 )
+from ticketing.cases.queries.glass import GlassUse, glass_uses, open_glass, own_glass
 from ticketing.cases.queries.importing import ImportPlan, import_plan, known_source_keys, missing_sites, places_for
 from ticketing.cases.queries.spreadsheets import mapping_from, sheet_from
-from ticketing.cases.queries.sweeping import FiringContext, firing_context, may_read
-from ticketing.cases.queries.visibility import visible_to
-from ticketing.cases.queries.worklist import CaseRow, Facet, Filters, WorklistView, facets, worklist
+from ticketing.cases.queries.sweeping import FiringContext, firing_context
+from ticketing.cases.queries.visibility import (
+    barred_from,
+    escalation_chain,
+    may_read,
+    not_in_conflict,
+    open_to,
+    readers_of,
+    visible_among,
+    visible_to,
+)
+from ticketing.cases.queries.worklist import CaseRow, Facet, Filters, WorklistView, facets, found, worklist
 
 __all__ = [
-    "MOST", "AttachmentRow", "CaseRow", "CaseView", "Facet", "Filters", "FiringContext", "ImportPlan", "LookalikeRow", "Mismatch",
-    "MoveView", "PersonView", "QuestionRow", "QuestionView", "TaskRow", "TimerView", "WorklistView", "attachment", "attachments_of",
-    "explain_timer", "facets", "find_case", "firing_context", "get_case", "import_plan", "in_quarantine", "known_source_keys",
-    "lookalikes", "mapping_from", "may_read", "mismatch", "missing_sites", "places_for", "question", "questions_for", "sheet_from",
-    "tasks_of", "timers_of", "visible_to", "waiting_for_scan", "worklist",
+    "MOST", "AttachmentRow", "CaseRow", "CaseView", "Facet", "Filters", "FiringContext", "GlassUse", "ImportPlan", "LookalikeRow",
+    "Mismatch", "MoveView", "PersonView", "QuestionRow", "QuestionView", "TaskRow", "TimerView", "WorklistView", "attachment",
+    "attachments_of", "barred_from", "escalation_chain", "explain_timer", "facets", "find_case", "firing_context", "found", "get_case",
+    "glass_uses", "import_plan", "in_quarantine", "known_source_keys", "lookalikes", "mapping_from", "may_read", "mismatch",
+    "missing_sites", "not_in_conflict", "open_glass", "open_to", "own_glass", "places_for", "question", "questions_for", "readers_of",
+    "sheet_from", "tasks_of", "timers_of", "visible_among", "visible_to", "waiting_for_scan", "worklist",
 ]

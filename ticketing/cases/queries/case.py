@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from ticketing.accounts import queries as accounts
 from ticketing.accounts.models import Staff, Team
 from ticketing.audit.queries import timeline
-from ticketing.audit.rules import case_stream
+from ticketing.audit.rules import case_stream, sealed_stream
 from ticketing.cases import models
 from ticketing.cases.models import Case
 from ticketing.cases.queries.case_rows import (
@@ -25,14 +25,16 @@ from ticketing.cases.queries.case_rows import (
     NoteView,
     PersonView,
     PointView,
+    ReaderView,
     ResponseView,
+    SealedView,
     StatementView,
     TaskView,
     TimerView,
 )
 from ticketing.cases.queries.facts import facts_of
-from ticketing.cases.queries.visibility import NO_CASE, visible_to
-from ticketing.cases.rules import CaseFacts, Known, gaps_of, missing_for, moves_from
+from ticketing.cases.queries.visibility import NO_CASE, open_to, visible_to
+from ticketing.cases.rules import CaseFacts, Known, gaps_of, missing_for, moves_from, number_within
 from ticketing.codes import queries as codes
 from ticketing.codes.models import Site, Unit
 from ticketing.codes.rules import BreachReason
@@ -77,10 +79,13 @@ def get_case(reference: str, actor: Actor, *, at: datetime) -> CaseView:
         acknowledgement_method=case.acknowledgement_method, is_discussion_offered=case.is_discussion_offered,
         response_due_on=case.response_due_on, response_sent_at=case.response_sent_at, closed_at=case.closed_at, outcome=case.outcome,
         closing_note=case.closing_note, hold_reason=case.hold_reason, held_since=case.held_since, open_statements=case.open_statements,
-        points=_points(case), timers=timers_of(case.id, place.zone, at=at), notes=_notes(case, names), tasks=_tasks(case, names),
-        statements=_statements(case, names), holds=_holds(case), responses=_responses(case, names), assignments=_assignments(case, names),
+        points=_points(case, actor), timers=timers_of(case.id, place.zone, at=at), notes=_notes(case, names, actor),
+        tasks=_tasks(case, names, actor),
+        statements=_statements(case, names, actor), holds=_holds(case), responses=_responses(case, names),
+        assignments=_assignments(case, names),
         corrections=_corrections(case, names, actor), subjects=tuple(names.get(staff, "") for staff in sorted(facts.subject_ids)),
-        entries=timeline(case_stream(case.reference)), moves=_moves(facts, actor))
+        entries=timeline(case_stream(case.reference)), moves=_moves(facts, actor), is_confidential=case.is_confidential,
+        readers=_readers(case), sealed=_sealed(case, actor), is_behind_glass=case.id in actor.opened)
 
 
 def find_case(reference: str, actor: Actor) -> Case:
@@ -174,37 +179,57 @@ def _person(row: people.PersonRow | None) -> PersonView | None:
         row.is_interpreter_needed, row.format_needs, row.safe_contact, row.has_died)
 
 
-def _of(case: Case, kind: type[Hung], *order: Any) -> Sequence[Hung]:
-    return db.session.scalars(sa.select(kind).where(kind.case_id == case.id).order_by(*order)).all()
+def _of(case: Case, kind: type[Hung], *order: Any, where: tuple[sa.ColumnElement[bool], ...] = ()) -> Sequence[Hung]:
+    return db.session.scalars(sa.select(kind).where(kind.case_id == case.id, *where).order_by(*order)).all()
 
 
-def _points(case: Case) -> tuple[PointView, ...]:
+def _readers(case: Case) -> tuple[ReaderView, ...]:
+    """Who is on the list of a confidential case, by name."""
+    if not case.is_confidential:
+        return ()
+    rows = db.session.execute(
+        sa.select(Staff.uid, Staff.name).join(models.CaseReader, models.CaseReader.staff_id == Staff.id)
+        .where(models.CaseReader.case_id == case.id).order_by(Staff.name, Staff.id))
+    return tuple(ReaderView(row.uid, row.name) for row in rows)
+
+
+def _sealed(case: Case, actor: Actor) -> tuple[SealedView, ...]:
+    """Each of this person's compartments, with what the trail tells of what it holds of this case."""
+    return tuple(SealedView(item, timeline(sealed_stream(case.reference, item))) for item in sorted(actor.compartments))
+
+
+def _points(case: Case, actor: Actor) -> tuple[PointView, ...]:
     rows = db.session.execute(
         sa.select(models.Point, Unit.name, Unit.code).outerjoin(Unit, Unit.id == models.Point.unit_id)
-        .where(models.Point.case_id == case.id).order_by(models.Point.position))
-    return tuple(PointView(point.position, point.text, name or "", code or "", point.finding, point.reason, point.remedy)
+        .where(models.Point.case_id == case.id, open_to(actor, models.Point.compartment)).order_by(models.Point.position))
+    return tuple(PointView(point.position, point.text, name or "", code or "", point.finding, point.reason, point.remedy,
+                           point.compartment)
                  for point, name, code in rows)
 
 
-def _notes(case: Case, names: Names) -> tuple[NoteView, ...]:
-    return tuple(NoteView(row.kind, row.text, row.written_at, names.get(row.author_id or 0, ""))
-                 for row in _of(case, models.Note, models.Note.written_at.desc(), models.Note.id.desc()))
+def _notes(case: Case, names: Names, actor: Actor) -> tuple[NoteView, ...]:
+    return tuple(NoteView(row.kind, row.text, row.written_at, names.get(row.author_id or 0, ""), row.compartment)
+                 for row in _of(case, models.Note, models.Note.written_at.desc(), models.Note.id.desc(),
+                                where=(open_to(actor, models.Note.compartment),)))
 
 
-def _tasks(case: Case, names: Names) -> tuple[TaskView, ...]:
+def _tasks(case: Case, names: Names, actor: Actor) -> tuple[TaskView, ...]:
     return tuple(TaskView(row.uid, row.kind, row.title, row.about, row.due_at, names.get(row.assignee_id or 0, ""),
-                          row.done_at, row.outcome)
-                 for row in _of(case, models.Task, models.Task.due_at, models.Task.id))
+                          row.done_at, row.outcome, row.compartment)
+                 for row in _of(case, models.Task, models.Task.due_at, models.Task.id, where=(open_to(actor, models.Task.compartment),)))
 
 
-def _statements(case: Case, names: Names) -> tuple[StatementView, ...]:
+def _statements(case: Case, names: Names, actor: Actor) -> tuple[StatementView, ...]:
     rows = db.session.execute(
         sa.select(models.StatementRequest, Staff.uid).join(Staff, Staff.id == models.StatementRequest.staff_id)
-        .where(models.StatementRequest.case_id == case.id).options(sa.orm.selectinload(models.StatementRequest.points))
+        .where(models.StatementRequest.case_id == case.id, open_to(actor, models.StatementRequest.compartment))
+        .options(sa.orm.selectinload(models.StatementRequest.points))
         .order_by(models.StatementRequest.asked_at, models.StatementRequest.id))
     return tuple(
-        StatementView(row.uid, names.get(row.staff_id, ""), uid, tuple(point.position for point in row.points), row.questions, row.records,
-                      row.minutes, row.state, row.asked_at, names.get(row.asked_by_id or 0, ""), row.answer, row.answered_at)
+        StatementView(row.uid, names.get(row.staff_id, ""), uid, tuple(number_within(point.position) for point in row.points),
+                      row.questions, row.records, row.minutes, row.state, row.asked_at, names.get(row.asked_by_id or 0, ""),
+                      row.answer, row.answered_at,
+                      row.is_identified, row.compartment)
         for row, uid in rows)
 
 
@@ -213,11 +238,13 @@ def _holds(case: Case) -> tuple[HoldView, ...]:
 
 
 def _responses(case: Case, names: Names) -> tuple[ResponseView, ...]:
+    """What was set aside for a conflict of interest is no version any more; the trail keeps its words."""
     return tuple(
         ResponseView(row.cycle, row.number, row.text, row.drafted_at, names.get(row.drafter_id or 0, ""), row.drafter_id,
                      names.get(row.reviewer_id or 0, ""), row.reviewed_at, names.get(row.signatory_id or 0, ""), row.signed_at, row.sent_at,
                      row.sent_by)
-        for row in _of(case, models.ResponseVersion, models.ResponseVersion.cycle, models.ResponseVersion.number))
+        for row in _of(case, models.ResponseVersion, models.ResponseVersion.cycle, models.ResponseVersion.number,
+                       where=(models.ResponseVersion.set_aside_at.is_(None),)))
 
 
 def _assignments(case: Case, names: Names) -> tuple[AssignmentView, ...]:

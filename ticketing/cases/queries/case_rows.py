@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from ticketing.audit.rules import EntryRow
-from ticketing.cases.rules import CorrectionState, Gap, Move, NoteKind, StatementState, Status, TaskKind
+from ticketing.cases.rules import CorrectionState, Gap, Move, NoteKind, StatementState, Status, TaskKind, number_within
 from ticketing.codes.rules import (
     BreachReason,
     CaseType,
@@ -19,6 +19,7 @@ from ticketing.codes.rules import (
     Relationship,
     Severity,
 )
+from ticketing.core.permissions import Compartment
 from ticketing.sla.rules import DayLine, State
 
 
@@ -55,6 +56,12 @@ class PointView:
     finding: Finding | None
     reason: str
     remedy: str
+    compartment: Compartment | None = None
+
+    @property
+    def number(self) -> int:
+        """As people read it: sealed points count by themselves."""
+        return number_within(self.position)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,7 @@ class NoteView:
     text: str
     written_at: datetime
     author: str
+    compartment: Compartment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +113,7 @@ class TaskView:
     assignee: str
     done_at: datetime | None
     outcome: str
+    compartment: Compartment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +132,8 @@ class StatementView:
     asked_by: str
     answer: str
     answered_at: datetime | None
+    is_identified: bool = False
+    compartment: Compartment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +199,22 @@ class CorrectionView:
     is_mine: bool
     decided_by: str
     decided_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderView:
+    """Somebody on the list of a confidential case."""
+
+    uid: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SealedView:
+    """A compartment of which the reader is a member, with the trail of what it holds of this case."""
+
+    compartment: Compartment
+    entries: tuple[EntryRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +300,10 @@ class CaseView:
     subjects: tuple[str, ...]
     entries: tuple[EntryRow, ...]
     moves: tuple[MoveView, ...]
+    is_confidential: bool = False
+    readers: tuple[ReaderView, ...] = ()
+    sealed: tuple[SealedView, ...] = ()
+    is_behind_glass: bool = False
 
     @property
     def response(self) -> ResponseView | None:

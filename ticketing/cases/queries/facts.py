@@ -10,12 +10,14 @@ from ticketing.core.database import db
 
 
 def facts_of(case: Case) -> CaseFacts:
-    """The facts as they stand now, with three statements."""
+    """The facts as they stand now, with three statements; what is sealed or set aside is no part of them."""
     points = db.session.execute(
-        sa.select(Point.position, Point.finding, Point.reason, Point.remedy).where(Point.case_id == case.id).order_by(Point.position))
+        sa.select(Point.position, Point.finding, Point.reason, Point.remedy).where(
+            Point.case_id == case.id, Point.compartment.is_(None)).order_by(Point.position))
     versions = db.session.execute(
         sa.select(ResponseVersion.text, ResponseVersion.reviewed_at, ResponseVersion.sent_at, ResponseVersion.drafter_id)
-        .where(ResponseVersion.case_id == case.id, ResponseVersion.cycle == case.cycle).order_by(ResponseVersion.number)).all()
+        .where(ResponseVersion.case_id == case.id, ResponseVersion.cycle == case.cycle,
+               ResponseVersion.set_aside_at.is_(None)).order_by(ResponseVersion.number)).all()
     subjects = db.session.scalars(sa.select(CaseSubject.staff_id).where(CaseSubject.case_id == case.id))
     latest = versions[-1] if versions else None
     return CaseFacts(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,12 +11,11 @@ import sqlalchemy as sa
 
 from ticketing.calendars import queries as calendars
 from ticketing.calendars.rules import WorkingCalendar
-from ticketing.cases.models import Case, CaseSubject
-from ticketing.cases.queries.visibility import visible_to
+from ticketing.cases.models import Case
+from ticketing.cases.queries.visibility import barred_from
 from ticketing.cases.rules import SILENT, Status
 from ticketing.codes.models import Site
 from ticketing.core.database import db
-from ticketing.core.permissions import Actor
 
 COLUMNS: tuple[Any, ...] = (
     Case.id, Case.reference, Case.status, Case.is_open, Case.cycle, Case.case_type, Case.severity, Case.handler_id, Case.team_id,
@@ -27,7 +25,7 @@ COLUMNS: tuple[Any, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class FiringContext:
-    """A case as an escalation step looks at it, under lock."""
+    """A case as an escalation step looks at it, under lock.  `subject_ids`: who is named, and their direct managers."""
 
     case_id: int
     reference: str
@@ -62,18 +60,10 @@ def firing_context(case_ids: Iterable[int]) -> Mapping[int, FiringContext]:
     rows = db.session.execute(
         sa.select(*COLUMNS, Site.zone, Site.calendar).join(Site, Site.id == Case.site_id).where(Case.id.in_(wanted))
         .order_by(Case.id).with_for_update(of=Case)).all()
-    subjects: dict[int, set[int]] = defaultdict(set)
-    for case_id, staff_id in db.session.execute(
-            sa.select(CaseSubject.case_id, CaseSubject.staff_id).where(CaseSubject.case_id.in_(wanted))):
-        subjects[case_id].add(staff_id)
+    barred = barred_from(wanted)
     newest = calendars.in_force()
     hours = {place: calendars.calendar(place[0], newest(place[0]), place[1]) for place in {(row.calendar, row.zone) for row in rows}}
-    return {row.id: _context(row, row.zone, hours[row.calendar, row.zone], frozenset(subjects[row.id])) for row in rows}
-
-
-def may_read(reference: str, actor: Actor) -> bool:
-    """Whether a mail about this case may go to this person now."""
-    return db.session.scalar(sa.select(Case.id).where(Case.reference == reference, visible_to(actor))) is not None
+    return {row.id: _context(row, row.zone, hours[row.calendar, row.zone], barred.get(row.id, frozenset())) for row in rows}
 
 
 def _context(case: Any, zone: str, hours: WorkingCalendar, subjects: frozenset[int]) -> FiringContext:

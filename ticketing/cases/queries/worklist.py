@@ -120,6 +120,13 @@ def worklist(
     return Page(rows, later, earlier)
 
 
+def found(words: str, actor: Actor, *, at: datetime) -> tuple[CaseRow, ...]:
+    """Cases of people of that name that this person may see: open ones first, then what is due next; at most a page."""
+    rows = db.session.execute(
+        _rows().where(visible_to(actor), _matches(words)).order_by(Case.is_open.desc(), Case.queue_at, Case.id).limit(PAGE_SIZE)).all()
+    return tuple(_row(row, at) for row in rows)
+
+
 def facets(actor: Actor, filters: Filters, *, at: datetime) -> tuple[Facet, ...]:
     """Every tab with its count, counted in one statement; exact to 500."""
     views = _views(actor, at)

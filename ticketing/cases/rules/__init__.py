@@ -54,6 +54,7 @@ from ticketing.cases.rules.lifecycle import (
 )
 from ticketing.cases.rules.mapping import ImportMapping, NewSite, read_mapping
 from ticketing.cases.rules.rows import BadRow, Checked, GoodRow, Manifest, Places, Problem, check_sheet
+from ticketing.cases.rules.sealing import first_position, mask_names, number_within
 from ticketing.cases.rules.sheets import Cell, Row, Sheet, read_csv, rejects_csv, sheet_of
 
 __all__ = [
@@ -61,10 +62,9 @@ __all__ = [
     "DISCLOSURE_GATE", "DISCUSSION_OFFERED", "DISPATCHED", "ENDED", "EVERY_FINDING", "FORMAT_AND_LANGUAGE", "GAPS", "HAS_DRAFT",
     "HAS_POINTS", "HCAT_CODED", "IN_HAND", "LIFECYCLE", "MERGE_IS_REVERSIBLE", "NO_OPEN_STATEMENTS", "OUTCOME_SOUGHT", "PACK_CONFIRMED",
     "PERIOD_AGREED", "REMEDY_FOR_UPHELD", "RESPONSE_CHECKLIST", "REVIEWER_IS_ANOTHER", "RISK_ANSWERED", "SIGNATORY_IS_ANOTHER",
-    "SIGNATORY_NOT_NAMED", "SILENT", "SURVEY_DECIDED", "TERMINAL", "TRIAGED", "TYPE_AND_SEVERITY", "Action", "AttachmentState",
-    "BadRow",
+    "SIGNATORY_NOT_NAMED", "SILENT", "SURVEY_DECIDED", "TERMINAL", "TRIAGED", "TYPE_AND_SEVERITY", "Action", "AttachmentState", "BadRow",
     "CaseFacts", "Cell", "Checked", "CorrectionState", "Gap", "GoodRow", "Guard", "ImportMapping", "Known", "Manifest", "Move", "NewSite",
     "NoteKind", "Places", "PointFacts", "Problem", "Row", "Sheet", "StatementState", "Status", "TaskKind", "check_move", "check_sheet",
-    "derive_outcome", "find_move", "gaps_of", "missing_for", "moves_from", "pending", "read_csv", "read_mapping", "rejects_csv",
-    "sheet_of",
+    "derive_outcome", "find_move", "first_position", "gaps_of", "mask_names", "missing_for", "moves_from", "number_within", "pending",
+    "read_csv", "read_mapping", "rejects_csv", "sheet_of",
 ]

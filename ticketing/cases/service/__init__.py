@@ -11,13 +11,14 @@ from ticketing.cases.service.casework import (
     finish_task,
     give_breach_reason,
     hold,
-    name_subject,
     raise_priority,
     record_finding,
     release,
     send_interim,
 )
 from ticketing.cases.service.completing import Answers, complete, declare_conflict, declare_no_conflict
+from ticketing.cases.service.confidence import break_glass, lift_confidence, make_confidential, mend_glass
+from ticketing.cases.service.conflict import name_subject, recuse_manager
 from ticketing.cases.service.corrections import ask_receipt_correction, decide_receipt_correction
 from ticketing.cases.service.importing import begin_import, finish_import, import_batch
 from ticketing.cases.service.intake import Concern, keep_draft, receive, receive_many
@@ -33,10 +34,10 @@ from ticketing.cases.service.statements import (
 
 __all__ = [
     "Answers", "Concern", "Triage", "acknowledge", "add_note", "add_point", "add_task", "agree_period", "apply_transition",
-    "ask_receipt_correction", "ask_statement", "assign", "attach", "attach_as_received", "begin_import", "change_point", "close",
-    "complete", "confirm_outcome", "decide_receipt_correction", "declare_conflict", "declare_no_conflict", "decline_statement",
+    "ask_receipt_correction", "ask_statement", "assign", "attach", "attach_as_received", "begin_import", "break_glass", "change_point",
+    "close", "complete", "confirm_outcome", "decide_receipt_correction", "declare_conflict", "declare_no_conflict", "decline_statement",
     "delete_attachment", "draft_response", "finish_import", "finish_task", "give_breach_reason", "give_statement", "hand_over_all", "hold",
-    "import_batch", "keep_draft", "name_subject", "note_opened", "raise_priority", "receive", "receive_many", "record_breaches",
-    "record_finding", "release", "reopen", "save_statement_draft", "scan_waiting", "scope", "send_interim", "sign_and_send", "take",
-    "triage", "withdraw_statement",
+    "import_batch", "keep_draft", "lift_confidence", "make_confidential", "mend_glass", "name_subject", "note_opened", "raise_priority",
+    "receive", "receive_many", "record_breaches", "record_finding", "recuse_manager", "release", "reopen", "save_statement_draft",
+    "scan_waiting", "scope", "send_interim", "sign_and_send", "take", "triage", "withdraw_statement",
 ]

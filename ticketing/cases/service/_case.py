@@ -10,16 +10,26 @@ import sqlalchemy as sa
 
 from ticketing.accounts import queries as accounts
 from ticketing.audit import service as audit
-from ticketing.audit.rules import Act, Scalar, case_stream
+from ticketing.audit.rules import Act, Scalar, case_stream, sealed_stream
 from ticketing.calendars import queries as calendars
 from ticketing.calendars.rules import WorkingCalendar
-from ticketing.cases.models import Case, CaseSubject, Declaration, Point, ReceiptCorrection, ResponseVersion, StatementRequest, Task
-from ticketing.cases.queries.visibility import NO_CASE, visible_to
+from ticketing.cases.models import (
+    Case,
+    CaseCompartment,
+    CaseSubject,
+    Declaration,
+    Point,
+    ReceiptCorrection,
+    ResponseVersion,
+    StatementRequest,
+    Task,
+)
+from ticketing.cases.queries.visibility import NO_CASE, barred_from, open_to, readers_of, visible_among, visible_to
 from ticketing.cases.rules import SILENT, Status
 from ticketing.codes import queries as codes
-from ticketing.core.database import db
+from ticketing.core.database import db, insert_once
 from ticketing.core.errors import Conflict, Invalid, NotFound
-from ticketing.core.permissions import Actor, Permission, machine
+from ticketing.core.permissions import Actor, Compartment, Permission, machine, without_glass
 from ticketing.core.references import is_uid, parse_reference
 from ticketing.firings import service as firings
 from ticketing.firings.rules import Flag, PlanFacts
@@ -46,22 +56,33 @@ def _lock(reference: str, seen: int | None, *, by: Actor) -> Case:
 
 
 def _locked(which: sa.ColumnElement[bool], *, by: Actor) -> Case | None:
-    """Lock first, look second: whoever was named while we waited for the lock is kept out."""
-    case = db.session.scalar(sa.select(Case).where(which).with_for_update().execution_options(populate_existing=True))
-    if case is None or db.session.scalar(sa.select(Case.id).where(Case.id == case.id, visible_to(by))) is None:
+    """Look, lock, and look again: whoever was named while we waited for the lock is kept out.
+
+    A hidden case costs as many statements as a missing one, so that time tells nothing.
+    """
+    seen = visible_to(without_glass(by))
+    case = db.session.scalar(sa.select(Case).where(which, seen).with_for_update().execution_options(populate_existing=True))
+    if case is None or db.session.scalar(sa.select(Case.id).where(Case.id == case.id, seen)) is None:
         return None
     return case
 
 
 def _lock_hung(kind: type[Hung], uid: str, missing: str, *, by: Actor) -> tuple[Hung, Case]:
-    """A task, request or correction by its uid, with its case, which is locked first; one of a hidden case is as good as missing."""
+    """A task, request or correction by its uid, with its case, which is locked first; a hidden one is as good as missing."""
     by.must(Permission.WORK_CASES)
-    found = db.session.scalar(sa.select(kind).where(kind.uid == uid)) if is_uid(uid) else None
+    found = db.session.scalar(
+        sa.select(kind).join(Case, Case.id == kind.case_id)
+        .where(kind.uid == uid, visible_to(without_glass(by)), *_open_part(kind, by))) if is_uid(uid) else None
     case = _locked(Case.id == found.case_id, by=by) if found is not None else None
     if found is None or case is None:
         raise NotFound(missing)
     db.session.refresh(found)
     return found, case
+
+
+def _open_part(kind: type[Any], by: Actor) -> tuple[sa.ColumnElement[bool], ...]:
+    """That a part of a case is open to this person, for the kinds that can be sealed."""
+    return (open_to(by, kind.compartment),) if hasattr(kind, "compartment") else ()
 
 
 def _must_be_open(case: Case) -> None:
@@ -88,9 +109,13 @@ def _lock_open(reference: str, seen: int | None, *, by: Actor) -> Case:
 def _note(
     case: Case, act: Act, *, by: Actor, at: datetime, occurred_at: datetime | None = None, why: str = "",
     change: Mapping[str, tuple[Scalar, Scalar]] | None = None, facts: Mapping[str, Scalar] | None = None,
-    private: Mapping[str, str] | None = None,
+    private: Mapping[str, str] | None = None, compartment: Compartment | None = None,
 ) -> None:
-    """One entry on the case's stream; the case counts as changed."""
+    """One entry on the case's stream, and the case counts as changed; or on a compartment's, and the case shows no sign of it."""
+    if compartment is not None:
+        stream = sealed_stream(case.reference, compartment)
+        audit.record(stream, act, by=by, at=at, occurred_at=occurred_at, why=why, change=change, facts=facts, private=private)
+        return
     case.version += 1
     if not by.is_machine:  # a reminder is not work on the case: silence must not be broken by what it set off
         case.last_activity_at = max(case.last_activity_at, at)
@@ -162,12 +187,23 @@ def _zone(case: Case) -> str:
 
 def _latest_response(case: Case) -> ResponseVersion | None:
     return db.session.scalar(
-        sa.select(ResponseVersion).where(ResponseVersion.case_id == case.id, ResponseVersion.cycle == case.cycle)
+        sa.select(ResponseVersion).where(ResponseVersion.case_id == case.id, ResponseVersion.cycle == case.cycle,
+                                         ResponseVersion.set_aside_at.is_(None))
         .order_by(ResponseVersion.number.desc()).limit(1))
 
 
-def _point(case: Case, position: int) -> Point:
-    point = db.session.scalar(sa.select(Point).where(Point.case_id == case.id, Point.position == position))
+def _seal(case: Case, compartment: Compartment | None, *, by: Actor) -> None:
+    """Something is put into this compartment by one of its members; the others see neither that nor that there is anything."""
+    if compartment is None:
+        return
+    if compartment not in by.compartments:
+        raise Invalid("Only its members can put something into this compartment.", field="compartment")
+    insert_once(CaseCompartment, {"case_id": case.id, "compartment": compartment}, conflict=["case_id", "compartment"])
+
+
+def _point(case: Case, position: int, *, by: Actor) -> Point:
+    point = db.session.scalar(
+        sa.select(Point).where(Point.case_id == case.id, Point.position == position, open_to(by, Point.compartment)))
     if point is None:
         raise NotFound(f"This case has no point {position}.")
     return point
@@ -219,6 +255,29 @@ def _declare_none(case: Case, *, by: Actor, at: datetime) -> dict[str, Scalar]:
     if said is None:
         db.session.add(Declaration(case_id=case.id, staff_id=by.staff_id, has_conflict=False, declared_at=at))
     return {"conflict": NO_CONFLICT}
+
+
+def _is_barred(case: Case, staff_id: int) -> bool:
+    """Whether they must stay out of the case: named in it, or the direct manager of somebody who is."""
+    return staff_id in barred_from([case.id]).get(case.id, frozenset())
+
+
+def _must_not_be_barred(case: Case, staff: accounts.StaffRow, what: str) -> None:
+    if _is_named(case, staff.id):
+        raise Conflict(f"{staff.name} is named in this concern, so they cannot {what}. Choose somebody else.")
+    if _is_barred(case, staff.id):
+        raise Conflict(f"Somebody who reports to {staff.name} is named in this concern, so they cannot {what}. Choose somebody else.")
+
+
+def _must_be_listed(case: Case, staff: accounts.StaffRow) -> None:
+    if case.is_confidential and staff.id not in readers_of(case.id):
+        raise Conflict(f"This case is confidential, and {staff.name} is not on its list. Put them on the list first.")
+
+
+def _must_see(case: Case, staff: accounts.StaffRow) -> None:
+    _must_be_listed(case, staff)
+    if not visible_among([case.id], staff.actor):
+        raise Conflict(f"{staff.name} does not see this case: it belongs to another team. Choose somebody of its team.")
 
 
 def _unit_id(code: str | None) -> int | None:

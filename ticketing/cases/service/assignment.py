@@ -10,7 +10,20 @@ import sqlalchemy as sa
 from ticketing.accounts import queries as accounts
 from ticketing.audit.rules import Act, Scalar
 from ticketing.cases.models import Assignment, Case, Task
-from ticketing.cases.service._case import _declare_none, _declared, _follow, _is_named, _lock_open, _note, _staff, _team, _zone
+from ticketing.cases.queries.visibility import readers_of
+from ticketing.cases.service._case import (
+    _declare_none,
+    _declared,
+    _follow,
+    _is_barred,
+    _lock_open,
+    _must_be_listed,
+    _must_not_be_barred,
+    _note,
+    _staff,
+    _team,
+    _zone,
+)
 from ticketing.core import clock
 from ticketing.core.database import atomic, db
 from ticketing.core.errors import Conflict, Forbidden, Invalid
@@ -69,12 +82,17 @@ def hand_over_all(staff_id: int, to_staff_uid: str | None, note: str, *, by: Act
         .with_for_update().execution_options(populate_existing=True)).all()
     handed = 0
     for case in cases:
-        heir = successor if successor is not None and not _is_named(case, successor) and not _declared(case, successor) else None
+        heir = successor if successor is not None and _may_get(case, successor) else None
         if case.handler_id == staff_id and case.is_open:
             _give(case, heir, case.team_id, note, Act.CASE_HANDED_OVER, by=by, at=at)
             handed += 1
         _hand_tasks(case, staff_id, heir, by=by, at=at)
     return handed
+
+
+def _may_get(case: Case, staff_id: int) -> bool:
+    is_listed = not case.is_confidential or staff_id in readers_of(case.id)
+    return is_listed and not _is_barred(case, staff_id) and not _declared(case, staff_id)
 
 
 def _heir(staff_uid: str, leaver_id: int) -> int:
@@ -86,11 +104,16 @@ def _heir(staff_uid: str, leaver_id: int) -> int:
 
 def _hand_tasks(case: Case, leaver_id: int, heir_id: int | None, *, by: Actor, at: datetime) -> None:
     """Open tasks go with the case: to the heir, else to whoever has it, else to its team."""
-    tasks = db.session.scalars(
-        sa.select(Task).where(Task.case_id == case.id, Task.assignee_id == leaver_id, Task.done_at.is_(None))).all()
+    tasks = list(db.session.scalars(
+        sa.select(Task).where(Task.case_id == case.id, Task.assignee_id == leaver_id, Task.done_at.is_(None))))
     for task in tasks:
+        if task.compartment is not None:  # it waits for another member of its compartment
+            task.assignee_id = None
+            _note(case, Act.CASE_AMENDED, by=by, at=at, facts={"fields": "who does the open tasks"}, compartment=task.compartment)
+            continue
         task.assignee_id = heir_id or (case.handler_id if case.handler_id != leaver_id else None)
         task.team_id = task.team_id if task.assignee_id else case.team_id
+    tasks = [task for task in tasks if task.compartment is None]
     if tasks:
         _note(case, Act.CASE_AMENDED, by=by, at=at, facts={"fields": "who does the open tasks", "tasks": len(tasks)})
 
@@ -99,8 +122,8 @@ def _fit_to_handle(case: Case, staff_uid: str, accept_absence: bool, at: datetim
     staff = _staff(staff_uid)
     if staff.role not in HANDLERS:
         raise Invalid(f"{staff.name} does not handle cases. Choose an officer or a manager.", field="staff")
-    if _is_named(case, staff.id):
-        raise Conflict(f"{staff.name} is named in this concern, so they cannot have the case. Choose somebody else.")
+    _must_not_be_barred(case, staff, "have the case")
+    _must_be_listed(case, staff)
     if _declared(case, staff.id):
         raise Conflict(f"{staff.name} declared a conflict of interest in this case. Choose somebody else.")
     today = clock.day_of(at, _zone(case))

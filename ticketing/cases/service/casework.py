@@ -8,18 +8,20 @@ import sqlalchemy as sa
 
 from ticketing.accounts.queries import StaffRow
 from ticketing.audit.rules import Act
-from ticketing.cases.models import Assignment, Case, CaseSubject, Hold, Note, Point, Task
-from ticketing.cases.rules import NoteKind, TaskKind
+from ticketing.cases.models import Case, Hold, Note, Point, Task
+from ticketing.cases.rules import NoteKind, TaskKind, first_position
 from ticketing.cases.service._case import (
     _check_occurred,
     _clock,
     _follow,
-    _is_named,
     _lock_hung,
     _lock_open,
     _lock_to_work,
+    _must_not_be_barred,
+    _must_see,
     _note,
     _point,
+    _seal,
     _staff,
     _team,
     _unit_id,
@@ -27,7 +29,7 @@ from ticketing.cases.service._case import (
 from ticketing.codes.rules import BreachReason, Finding, HoldReason
 from ticketing.core.database import atomic, db
 from ticketing.core.errors import Conflict, Invalid
-from ticketing.core.permissions import GRANTS, Actor, Permission
+from ticketing.core.permissions import GRANTS, Actor, Compartment, Permission
 from ticketing.core.references import new_uid
 from ticketing.packs.rules import EventKind
 from ticketing.sla import queries as timers
@@ -39,14 +41,22 @@ PRIORITIES = ("usual", "raised", "urgent")
 
 
 @atomic
-def add_point(reference: str, text: str, unit_code: str | None, *, by: Actor, at: datetime) -> int:
-    """Add a point of complaint, in the complainant's words; returns its position."""
+def add_point(
+    reference: str, text: str, unit_code: str | None, *, by: Actor, at: datetime, compartment: Compartment | None = None,
+) -> int:
+    """Add a point of complaint, in the complainant's words; returns its position.
+
+    A sealed point is numbered apart, so that no gap tells of it, and stands outside the response: its finding is not waited for.
+    """
     case = _lock_open(reference, None, by=by)
+    _seal(case, compartment, by=by)
     if not text.strip():
         raise Invalid("Write down the point.", field="text")
-    last = db.session.scalar(sa.select(sa.func.max(Point.position)).where(Point.case_id == case.id)) or 0
-    db.session.add(Point(case_id=case.id, position=last + 1, text=text, unit_id=_unit_id(unit_code) or case.unit_id))
-    _note(case, Act.CASE_POINT_ADDED, by=by, at=at, facts={"number": last + 1}, private={"text": text})
+    among = Point.compartment.is_(None) if compartment is None else Point.compartment == compartment
+    last = db.session.scalar(sa.select(sa.func.max(Point.position)).where(Point.case_id == case.id, among)) or first_position(compartment)
+    db.session.add(Point(
+        case_id=case.id, position=last + 1, text=text, unit_id=_unit_id(unit_code) or case.unit_id, compartment=compartment))
+    _note(case, Act.CASE_POINT_ADDED, by=by, at=at, facts={"number": last + 1}, private={"text": text}, compartment=compartment)
     return last + 1
 
 
@@ -54,11 +64,12 @@ def add_point(reference: str, text: str, unit_code: str | None, *, by: Actor, at
 def change_point(reference: str, position: int, text: str, unit_code: str | None, *, seen: int, by: Actor, at: datetime) -> None:
     """Reword a point, as agreed with the complainant."""
     case = _lock_open(reference, seen, by=by)
-    point = _point(case, position)
+    point = _point(case, position, by=by)
     if not text.strip():
         raise Invalid("Write down the point.", field="text")
     before, point.text, point.unit_id = point.text, text, _unit_id(unit_code) or point.unit_id
-    _note(case, Act.CASE_POINT_CHANGED, by=by, at=at, facts={"number": position}, private={"before": before, "text": text})
+    _note(case, Act.CASE_POINT_CHANGED, by=by, at=at, facts={"number": position}, private={"before": before, "text": text},
+          compartment=point.compartment)
 
 
 @atomic
@@ -67,26 +78,32 @@ def record_finding(
 ) -> None:
     """What was found about one point, why, and what is done about it."""
     case = _lock_open(reference, None, by=by)
-    point = _point(case, position)
+    point = _point(case, position, by=by)
     if not reason.strip():
         raise Invalid("Say what the finding rests on.", field="reason")
     before = point.finding.value if point.finding else None
     point.finding, point.reason, point.remedy = finding, reason, remedy
     _note(case, Act.CASE_FINDING_RECORDED, by=by, at=at, why=reason, facts={"number": position},
-          change={"finding": (before, finding.value)}, private={"remedy": remedy} if remedy else {})
+          change={"finding": (before, finding.value)}, private={"remedy": remedy} if remedy else {},
+          compartment=point.compartment)
 
 
 @atomic
-def add_note(reference: str, kind: NoteKind, text: str, *, by: Actor, at: datetime, occurred_at: datetime | None = None) -> None:
-    """Write a note; an update to the complainant also satisfies the duty to keep them informed."""
+def add_note(
+    reference: str, kind: NoteKind, text: str, *, by: Actor, at: datetime, occurred_at: datetime | None = None,
+    compartment: Compartment | None = None,
+) -> None:
+    """Write a note; an update to the complainant also satisfies the duty to keep them informed, unless it is sealed."""
     case = _lock_to_work(reference, None, by=by)
+    _seal(case, compartment, by=by)
     _check_occurred(case, occurred_at, at, "The contact")
     if not text.strip():
         raise Invalid("Write the note.", field="text")
-    db.session.add(Note(case_id=case.id, kind=kind, text=text, written_at=occurred_at or at, author_id=by.staff_id))
-    is_update = kind is NoteKind.CONTACT and case.is_open and not _was_before(case, occurred_at)
+    db.session.add(Note(
+        case_id=case.id, kind=kind, text=text, written_at=occurred_at or at, author_id=by.staff_id, compartment=compartment))
+    is_update = kind is NoteKind.CONTACT and case.is_open and compartment is None and not _was_before(case, occurred_at)
     _note(case, Act.CASE_PROGRESS_SENT if is_update else Act.CASE_NOTE_ADDED, by=by, at=at, occurred_at=occurred_at,
-          facts={"kind": kind.value}, private={"text": text})
+          facts={"kind": kind.value}, private={"text": text}, compartment=compartment)
     if is_update:
         _clock(case, EventKind.PROGRESS_SENT, by=by, at=at, occurred_at=occurred_at)
 
@@ -129,23 +146,29 @@ def release(reference: str, note: str, *, seen: int, by: Actor, at: datetime) ->
 @atomic
 def add_task(
     reference: str, kind: TaskKind, title: str, due_at: datetime, assignee_uid: str | None, team_code: str | None, *,
-    by: Actor, at: datetime, about: str = "",
+    by: Actor, at: datetime, about: str = "", compartment: Compartment | None = None,
 ) -> str:
-    """Something to do, or a promised call-back; returns its uid.  `about`: the breached target whose reason is asked for."""
+    """Something to do, or a promised call-back; returns its uid.  `about`: the breached target whose reason is asked for.
+
+    A sealed one is done by a member of its compartment.
+    """
     case = _lock_open(reference, None, by=by)
+    _seal(case, compartment, by=by)
     if not title.strip():
         raise Invalid("Say what is to be done.", field="title")
     if due_at > at + FARTHEST:
         raise Invalid("Choose a day within the next five years.", field="due_at")
     assignee = _fit_for_task(case, assignee_uid) if assignee_uid else None
+    if compartment is not None and (team_code or (assignee is not None and compartment not in assignee.compartments)):
+        raise Invalid("Choose a member of this compartment, or yourself.", field="assignee")
     team = _team(team_code)
     uid = new_uid()
     db.session.add(Task(
-        uid=uid, case_id=case.id, kind=kind, title=title, about=about, due_at=due_at, created_at=at,
+        uid=uid, case_id=case.id, kind=kind, title=title, about=about, due_at=due_at, created_at=at, compartment=compartment,
         assignee_id=assignee.id if assignee else None if team else by.staff_id or case.handler_id,
         team_id=team.id if team else None if assignee or by.staff_id or case.handler_id else case.team_id))
     act = Act.CASE_CALL_BACK_ADDED if kind is TaskKind.CALL_BACK else Act.CASE_TASK_ADDED
-    _note(case, act, by=by, at=at, facts={"due_at": due_at.isoformat()}, private={"title": title})
+    _note(case, act, by=by, at=at, facts={"due_at": due_at.isoformat()}, private={"title": title}, compartment=compartment)
     return uid
 
 
@@ -160,7 +183,8 @@ def finish_task(uid: str, outcome: str, *, by: Actor, at: datetime) -> None:
 
 def _finish(task: Task, case: Case, outcome: str, *, by: Actor, at: datetime) -> None:
     task.done_at, task.done_by_id, task.outcome = at, by.staff_id, outcome
-    _note(case, Act.CASE_TASK_DONE, by=by, at=at, private={"title": task.title, **({"outcome": outcome} if outcome else {})})
+    _note(case, Act.CASE_TASK_DONE, by=by, at=at, private={"title": task.title, **({"outcome": outcome} if outcome else {})},
+          compartment=task.compartment)
 
 
 @atomic
@@ -173,26 +197,6 @@ def raise_priority(reference: str, priority: int, why: str, *, by: Actor, at: da
         return
     before, case.priority = case.priority, priority
     _note(case, Act.CASE_PRIORITY_RAISED, by=by, at=at, why=why, change={"priority": (PRIORITIES[before], PRIORITIES[priority])})
-
-
-@atomic
-def name_subject(reference: str, staff_uid: str, *, by: Actor, at: datetime) -> None:
-    """A member of staff the concern is about: from now on the case is hidden from them, and taken from them if they had it."""
-    case = _lock_to_work(reference, None, by=by)
-    staff = _staff(staff_uid)
-    if staff.id == by.staff_id:
-        raise Conflict("Somebody else must record that the concern is about you. Tell your team lead now.")
-    known = db.session.scalar(sa.select(CaseSubject.id).where(CaseSubject.case_id == case.id, CaseSubject.staff_id == staff.id))
-    if known is not None:
-        raise Conflict(f"{staff.name} is already named in this concern.")
-    db.session.add(CaseSubject(case_id=case.id, staff_id=staff.id))
-    if case.handler_id == staff.id:
-        case.handler_id = None
-        db.session.add(Assignment(case_id=case.id, team_id=case.team_id, assigned_at=at, assigned_by_id=by.staff_id))
-    db.session.execute(  # what they were to do on it goes to whoever has the case now, or records this
-        sa.update(Task).where(Task.case_id == case.id, Task.assignee_id == staff.id, Task.done_at.is_(None))
-        .values(assignee_id=case.handler_id or by.staff_id))
-    _note(case, Act.CASE_SUBJECT_NAMED, by=by, at=at, facts={"staff_uid": staff.uid}, private={"subject": staff.name})
 
 
 @atomic
@@ -219,6 +223,6 @@ def _fit_for_task(case: Case, staff_uid: str) -> StaffRow:
     staff = _staff(staff_uid, "assignee")
     if Permission.WORK_CASES not in GRANTS[staff.role]:
         raise Invalid(f"{staff.name} does not work on cases. Choose an officer or a manager.", field="assignee")
-    if _is_named(case, staff.id):
-        raise Conflict(f"{staff.name} is named in this concern, so they cannot be given a task on it. Choose somebody else.")
+    _must_not_be_barred(case, staff, "be given a task on it")
+    _must_see(case, staff)
     return staff

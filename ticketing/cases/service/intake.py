@@ -200,8 +200,14 @@ def _case_values(
         "has_agreed_to_email": concern.has_agreed_to_email, "narrative": concern.narrative, "outcome_sought": concern.outcome_sought,
         "priority": 2 if concern.is_danger_now or concern.is_safeguarding else 0, "is_risk_answered": concern.is_risk_answered,
         "is_danger_now": concern.is_danger_now, "is_safeguarding": concern.is_safeguarding, "is_inpatient": concern.is_inpatient,
-        "handler_id": by.staff_id if concern.takes_it and by.uid not in concern.subject_uids else None,
+        "handler_id": by.staff_id if concern.takes_it and not _is_about(concern, by) else None, "recorded_by_id": by.staff_id,
         "team_id": team.id if team else None, "queue_at": FAR_FUTURE, "version": 1, "cycle": 1, "is_open": True}
+
+
+def _is_about(concern: Concern, by: Actor) -> bool:
+    """Whether the concern names this person, or somebody who reports to them: then they cannot take it."""
+    named = [accounts.staff_by_uid(uid) for uid in concern.subject_uids if uid != by.uid]
+    return by.uid in concern.subject_uids or any(row.manager_id == by.staff_id for row in named)
 
 
 def _proposed_pack(site_pack: str, case_type: CaseType) -> str:

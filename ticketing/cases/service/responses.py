@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import sqlalchemy as sa
+
 from ticketing.audit.rules import Act
 from ticketing.cases.models import Case, ResponseVersion
 from ticketing.cases.rules import Action, Status
-from ticketing.cases.service._case import _check_occurred, _is_named, _latest_response, _lock, _lock_open, _note
+from ticketing.cases.service._case import _check_occurred, _is_barred, _latest_response, _lock, _lock_open, _note
 from ticketing.cases.service.lifecycle import apply_transition
 from ticketing.codes.rules import ContactMethod
 from ticketing.core.database import atomic, db
@@ -60,10 +62,10 @@ def confirm_outcome(
 def _add_version(case: Case, text: str, *, by: Actor, at: datetime) -> ResponseVersion:
     if not text.strip():
         raise Invalid("Write the response.", field="text")
-    if by.staff_id is not None and _is_named(case, by.staff_id):
-        raise Conflict("Somebody named in the concern cannot write the response.")
-    last = _latest_response(case)
-    number = last.number + 1 if last else 1
+    if by.staff_id is not None and _is_barred(case, by.staff_id):
+        raise Conflict("Somebody named in the concern, or the manager of somebody who is, cannot write the response.")
+    number = 1 + (db.session.scalar(sa.select(sa.func.max(ResponseVersion.number)).where(
+        ResponseVersion.case_id == case.id, ResponseVersion.cycle == case.cycle)) or 0)
     response = ResponseVersion(case_id=case.id, cycle=case.cycle, number=number, text=text, drafted_at=at, drafter_id=by.staff_id)
     db.session.add(response)
     _note(case, Act.CASE_RESPONSE_DRAFTED, by=by, at=at, facts={"version": number}, private={"text": text})

@@ -8,15 +8,28 @@ import sqlalchemy as sa
 
 from ticketing.accounts import queries as accounts
 from ticketing.audit import service as audit
-from ticketing.audit.rules import Act, case_stream
+from ticketing.audit.rules import Act, case_stream, sealed_stream
 from ticketing.cases.models import Case, StatementRequest
 from ticketing.cases.queries.visibility import NO_QUESTION, put_to
 from ticketing.cases.rules import StatementState
-from ticketing.cases.service._case import _clock, _is_named, _lock_hung, _lock_open, _must_be_open, _note, _point, _staff, _zone
+from ticketing.cases.service._case import (
+    _clock,
+    _is_barred,
+    _is_named,
+    _lock_hung,
+    _lock_open,
+    _must_be_open,
+    _must_not_be_barred,
+    _note,
+    _point,
+    _seal,
+    _staff,
+    _zone,
+)
 from ticketing.core import clock
 from ticketing.core.database import atomic, db
 from ticketing.core.errors import Conflict, Invalid, NotFound
-from ticketing.core.permissions import GRANTS, Actor, Permission
+from ticketing.core.permissions import GRANTS, Actor, Compartment, Permission
 from ticketing.core.references import is_uid, new_uid
 from ticketing.outbox import service as outbox
 from ticketing.outbox.rules import NewMessage
@@ -28,10 +41,18 @@ ANSWERERS = frozenset(role for role, granted in GRANTS.items() if Permission.ANS
 @atomic
 def ask_statement(
     reference: str, staff_uid: str, points: tuple[int, ...], questions: str, records: str, minutes: int, *, by: Actor, at: datetime,
+    is_identified: bool = False, compartment: Compartment | None = None,
 ) -> str:
-    """Put points and questions to a member of staff, by mail and on their page; returns the request's uid."""
+    """Put points and questions to a member of staff, by mail and on their page; returns the request's uid.
+
+    `is_identified`: they need to know whom it is about, else the names are masked.  A sealed request runs no timer and is not waited
+    for: a timer would tell of it.
+    """
     case = _lock_open(reference, None, by=by)
+    _seal(case, compartment, by=by)
     staff = _staff(staff_uid)
+    if not _is_named(case, staff.id):
+        _must_not_be_barred(case, staff, "be asked about it")
     if staff.role not in ANSWERERS:
         raise Invalid(f"{staff.name} does not answer statements. Choose a clinician.", field="staff")
     if not questions.strip():
@@ -40,12 +61,15 @@ def ask_statement(
         raise Invalid("Estimate between 1 and 600 minutes.", field="minutes")
     request = StatementRequest(
         uid=new_uid(), case_id=case.id, cycle=case.cycle, staff_id=staff.id, asked_by_id=by.staff_id, questions=questions,
-        records=records, minutes=minutes, asked_at=at, points=[_point(case, position) for position in sorted(set(points))])
+        records=records, minutes=minutes, asked_at=at, is_identified=is_identified, compartment=compartment,
+        points=[_point(case, position, by=by) for position in sorted(set(points))])
+    if any(point.compartment not in (None, compartment) for point in request.points):
+        raise Invalid("A sealed point can only be put to somebody by a request in the same compartment.", field="points")
     db.session.add(request)
-    case.open_statements += 1
+    case.open_statements += compartment is None
     _note(case, Act.CASE_STATEMENT_ASKED, by=by, at=at, facts={"request": request.uid, "staff_uid": staff.uid, "minutes": minutes},
-          private={"to": staff.name, "questions": questions})
-    _clock(case, EventKind.STATEMENT_ASKED, by=by, at=at, subject=request.uid)
+          private={"to": staff.name, "questions": questions}, compartment=compartment)
+    _tell_clock(request, case, EventKind.STATEMENT_ASKED, by=by, at=at)
     _tell(staff, case, request, at)
     return request.uid
 
@@ -55,7 +79,8 @@ def save_statement_draft(uid: str, text: str, *, by: Actor, at: datetime) -> Non
     """Keep what was typed so far; nobody else reads it."""
     request, case = _lock_request(uid, by=by, at=at)
     request.draft = text
-    audit.record(case_stream(case.reference), Act.CASE_STATEMENT_DRAFTED, by=by, at=at, facts={"request": uid})
+    stream = case_stream(case.reference) if request.compartment is None else sealed_stream(case.reference, request.compartment)
+    audit.record(stream, Act.CASE_STATEMENT_DRAFTED, by=by, at=at, facts={"request": uid})
 
 
 @atomic
@@ -66,8 +91,8 @@ def give_statement(uid: str, text: str, *, by: Actor, at: datetime) -> None:
         raise Invalid("Write your answer.", field="text")
     request.answer, request.draft, request.answered_at = text, "", at
     _end_request(request, case, StatementState.GIVEN)
-    _note(case, Act.CASE_STATEMENT_GIVEN, by=by, at=at, facts={"request": uid}, private={"answer": text})
-    _clock(case, EventKind.STATEMENT_GIVEN, by=by, at=at, subject=uid)
+    _note(case, Act.CASE_STATEMENT_GIVEN, by=by, at=at, facts={"request": uid}, private={"answer": text}, compartment=request.compartment)
+    _tell_clock(request, case, EventKind.STATEMENT_GIVEN, by=by, at=at)
     _tell_asker(request, case, "statement_given", at)
 
 
@@ -79,8 +104,8 @@ def decline_statement(uid: str, why: str, *, by: Actor, at: datetime) -> None:
         raise Invalid("Say why, and who should be asked instead if you know.", field="why")
     request.answer, request.answered_at = why, at
     _end_request(request, case, StatementState.DECLINED)
-    _note(case, Act.CASE_STATEMENT_DECLINED, by=by, at=at, why=why, facts={"request": uid})
-    _clock(case, EventKind.STATEMENT_ENDED, by=by, at=at, subject=uid, data={"reason": "handed back"})
+    _note(case, Act.CASE_STATEMENT_DECLINED, by=by, at=at, why=why, facts={"request": uid}, compartment=request.compartment)
+    _tell_clock(request, case, EventKind.STATEMENT_ENDED, by=by, at=at, reason="handed back")
     _tell_asker(request, case, "statement_declined", at)
 
 
@@ -91,7 +116,7 @@ def withdraw_statement(uid: str, why: str, *, by: Actor, at: datetime) -> None:
     _must_be_open(case)
     _must_wait(request)
     _withdraw(request, case, why, by=by, at=at)
-    _clock(case, EventKind.STATEMENT_ENDED, by=by, at=at, subject=uid, data={"reason": "withdrawn"})
+    _tell_clock(request, case, EventKind.STATEMENT_ENDED, by=by, at=at, reason="withdrawn")
 
 
 def _withdraw_open(case: Case, why: str, *, by: Actor, at: datetime) -> None:
@@ -103,7 +128,12 @@ def _withdraw_open(case: Case, why: str, *, by: Actor, at: datetime) -> None:
 
 def _withdraw(request: StatementRequest, case: Case, why: str, *, by: Actor, at: datetime) -> None:
     _end_request(request, case, StatementState.WITHDRAWN)
-    _note(case, Act.CASE_STATEMENT_WITHDRAWN, by=by, at=at, why=why, facts={"request": request.uid})
+    _note(case, Act.CASE_STATEMENT_WITHDRAWN, by=by, at=at, why=why, facts={"request": request.uid}, compartment=request.compartment)
+
+
+def _tell_clock(request: StatementRequest, case: Case, kind: EventKind, *, by: Actor, at: datetime, reason: str = "") -> None:
+    if request.compartment is None:
+        _clock(case, kind, by=by, at=at, subject=request.uid, data={"reason": reason} if reason else None)
 
 
 def _lock_request(uid: str, *, by: Actor, at: datetime) -> tuple[StatementRequest, Case]:
@@ -128,25 +158,27 @@ def _must_wait(request: StatementRequest) -> None:
 
 def _end_request(request: StatementRequest, case: Case, state: StatementState) -> None:
     request.state = state
-    case.open_statements = max(0, case.open_statements - 1)
+    if request.compartment is None:
+        case.open_statements = max(0, case.open_statements - 1)
 
 
 def _tell(staff: accounts.StaffRow, case: Case, request: StatementRequest, at: datetime) -> None:
     """By mail to them, or to whoever stands in for them today and is not named in the concern."""
     reader = accounts.stand_in_for(staff.id, clock.day_of(at, _zone(case)))
-    reader = staff if _is_named(case, reader.id) else reader
+    reader = staff if _is_barred(case, reader.id) else reader
     outbox.queue(NewMessage(
         kind="statement_asked", recipient_email=reader.email, recipient_name=reader.name, subject="Questions for you about a concern",
         template="statement_asked", context={"uid": request.uid, "minutes": request.minutes},
-        dedup_key=f"statement:{request.uid}:{reader.uid}", case_reference=case.reference, staff_uid=reader.uid), at=at)
+        dedup_key=f"statement:{request.uid}:{reader.uid}", case_reference=case.reference, staff_uid=reader.uid,
+        compartment=request.compartment), at=at)
 
 
 def _tell_asker(request: StatementRequest, case: Case, kind: str, at: datetime) -> None:
-    asker_id = case.handler_id or request.asked_by_id
+    asker_id = (case.handler_id if request.compartment is None else None) or request.asked_by_id
     if asker_id is None:
         return
     asker = accounts.stand_in_for(asker_id, clock.day_of(at, _zone(case)))
     outbox.queue(NewMessage(
         kind=kind, recipient_email=asker.email, recipient_name=asker.name, subject=f"Case {case.reference}: a statement was answered",
         template=kind, context={"reference": case.reference}, dedup_key=f"{kind}:{request.uid}",
-        case_reference=case.reference, staff_uid=asker.uid), at=at)
+        case_reference=case.reference, staff_uid=asker.uid, compartment=request.compartment), at=at)

@@ -101,8 +101,9 @@ _ALL = (
     Step("write_response", "Write the response", "Each saving keeps a version.", "Save this version", "Version saved.", steps.WriteForm,
          running.write, section="response", icon="pencil"),
     Step("statement", "Ask for a statement", "They get a mail, and a page on which they answer. They see the points you choose, your "
-         "questions and where to look; nothing of who complained.", "Send the questions", "Questions sent.", statements.AskForm,
-         running.ask, section="statements", icon="question-circle"),
+         "questions and where to look; the names are left out unless you say that they need them.", "Send the questions", "Questions sent.",
+         statements.AskForm, running.ask,
+         section="statements", icon="question-circle"),
     Step("withdraw_statement", "Withdraw a request", "They need not answer any more.", "Withdraw the request", "Request withdrawn.",
          statements.WithdrawForm, running.withdraw_statement, section="statements", icon="x-circle"),
     Step("task", "Add a task or call-back", "It appears under “My tasks” of whoever does it.", "Add it", "Added.", records.TaskForm,
@@ -132,6 +133,11 @@ _ALL = (
          running.raise_priority, icon="flag"),
     Step("subject", "Name a member of staff in it", "The concern is about somebody who works here.", "Save the name", "Name saved.",
          records.SubjectForm, running.name_subject, section="people", icon="lock"),
+    Step("confidential", "Say who may see it", "A confidential case is seen by those on its list alone. The auditors read it too.",
+         "Save the list", "Saved. Only those on the list see this case.", records.ReadersForm, running.make_confidential,
+         section="access", icon="lock"),
+    Step("lift", "End the confidence", "Everybody whose work it is sees the case again.", "End the confidence",
+         "The case is no longer confidential.", steps.ReasonForm, running.lift_confidence, section="access", icon="lock"),
     Step("correction", "Correct the receipt date", "The clocks run from receipt. A second person decides; the old date is kept.",
          "Ask a second person", "Asked. Somebody else decides.", records.CorrectionForm, running.ask_correction, section="timers",
          icon="clock-history"),
@@ -189,7 +195,7 @@ class Offers:
 
 def offers_of(case: CaseView, actor: Actor) -> Offers:
     """What this person can do with this case as it stands."""
-    if not actor.may(Permission.WORK_CASES):
+    if not actor.may(Permission.WORK_CASES) or case.is_behind_glass:
         return Offers((), (), (), ())
     offers = [_offer(move) for move in case.moves if move.move.action in _OF_ACTION]
     if case.status is Status.TRIAGE:
@@ -226,4 +232,5 @@ def _arrangements(case: CaseView) -> tuple[str, ...]:
     wait = "release" if case.held_since else "hold"
     period = ("period",) if case.response_due_on else ()
     conflict = () if case.my_declaration else ("conflict",)
-    return ("assign", *period, wait, "priority", "subject", *conflict, "correction")
+    lift = ("lift",) if case.is_confidential else ()
+    return ("assign", *period, wait, "priority", "subject", *conflict, "confidential", *lift, "correction")

@@ -56,6 +56,10 @@ LOOKS: dict[Act, tuple[str, str]] = {
     Act.CASE_ESCALATION_FAILED: ("bell", "bad"),
     Act.CASE_PRIORITY_RAISED: ("flag", "warn"),
     Act.CASE_SUBJECT_NAMED: ("lock", "warn"),
+    Act.CASE_RECUSED: ("lock", "warn"),
+    Act.CASE_READERS_SET: ("lock", "warn"),
+    Act.GLASS_BROKEN: ("exclamation-octagon", "bad"),
+    Act.GLASS_ENDED: ("check-circle", "neutral"),
 }
 # What somebody typed that reads well under its entry; longer things have a place of their own on the page.
 SPOKEN = ("text", "questions", "outcome", "title", "remedy")

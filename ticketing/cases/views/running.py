@@ -9,7 +9,7 @@ from ticketing.cases import service
 from ticketing.cases.queries import CaseView
 from ticketing.cases.rules import Action, NoteKind, TaskKind
 from ticketing.codes.rules import BreachReason, ContactMethod, Finding, HoldReason
-from ticketing.core.permissions import Actor
+from ticketing.core.permissions import Actor, Compartment
 
 
 class Run(Protocol):
@@ -57,7 +57,8 @@ def reopen(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
     service.reopen(case.reference, form.why.data, seen=form.version.data, by=by, at=at)
 
 def add_note(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
-    service.add_note(case.reference, NoteKind(form.kind.data), form.text.data, by=by, at=at, occurred_at=form.occurred_at.data)
+    service.add_note(case.reference, NoteKind(form.kind.data), form.text.data, by=by, at=at, occurred_at=form.occurred_at.data,
+                     compartment=_sealed(form))
 
 def contact(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
     service.add_note(case.reference, NoteKind.CONTACT, form.text.data, by=by, at=at, occurred_at=form.occurred_at.data)
@@ -66,7 +67,7 @@ def interim(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
     service.send_interim(case.reference, form.days.data, form.note.data, by=by, at=at)
 
 def add_point(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
-    service.add_point(case.reference, form.text.data, form.unit.data or None, by=by, at=at)
+    service.add_point(case.reference, form.text.data, form.unit.data or None, by=by, at=at, compartment=_sealed(form))
 
 def change_point(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
     service.change_point(
@@ -90,14 +91,15 @@ def assign(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
 def add_task(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
     service.add_task(
         case.reference, TaskKind(form.kind.data), form.title.data, form.due_at.data, form.assignee.data or None, form.team.data or None,
-        by=by, at=at)
+        by=by, at=at, compartment=_sealed(form))
 
 def finish_task(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:  # noqa: ARG001 - every step has this shape
     service.finish_task(form.thing.uid, form.outcome.data, by=by, at=at)
 
 def ask(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
     service.ask_statement(
-        case.reference, form.staff.data, form.positions(), form.questions.data, form.records.data, int(form.minutes.data), by=by, at=at)
+        case.reference, form.staff.data, form.positions(), form.questions.data, form.records.data, int(form.minutes.data), by=by, at=at,
+        is_identified=form.is_identified.data, compartment=_sealed(form))
 
 def withdraw_statement(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:  # noqa: ARG001 - every step has this shape
     service.withdraw_statement(form.thing.uid, form.why.data, by=by, at=at)
@@ -126,3 +128,14 @@ def declare_no_conflict(case: CaseView, form: Any, *, by: Actor, at: datetime) -
 
 def declare_conflict(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
     service.declare_conflict(case.reference, form.why.data, by=by, at=at)
+
+
+def make_confidential(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
+    service.make_confidential(case.reference, form.readers.data or (), form.why.data, by=by, at=at)
+
+def lift_confidence(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
+    service.lift_confidence(case.reference, form.why.data, by=by, at=at)
+
+def _sealed(form: Any) -> Compartment | None:
+    """The compartment chosen, where the form asks for one."""
+    return Compartment(form.compartment.data) if "compartment" in form and form.compartment.data else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
+from ticketing.accounts.rules import COMPARTMENT_LABELS
 from ticketing.audit import queries as audit
 from ticketing.audit.rules import case_stream
 from ticketing.cases import queries
@@ -25,7 +26,8 @@ def show(reference: str) -> ResponseReturnValue:
     return render_template(
         "cases/show.html", case=case, stages=stages_of(case), offers=offers_of(case, actor), days=days_of(case.entries, case.zone),
         files=queries.attachments_of(case.reference, actor), may_delete=actor.may(Permission.SIGN_RESPONSES),
-        is_new="logged" in request.args, may_work=actor.may(Permission.WORK_CASES))
+        is_new="logged" in request.args, may_work=actor.may(Permission.WORK_CASES) and not case.is_behind_glass,
+        sealed=[(item.compartment, days_of(item.entries, case.zone)) for item in case.sealed], sealed_labels=COMPARTMENT_LABELS)
 
 
 @bp.get("/cases/<reference>/trail")

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from ticketing.accounts import queries as accounts
 from ticketing.calendars import queries as calendars
+from ticketing.cases import queries
 from ticketing.cases.forms.steps import Lists, StepForm
 from ticketing.cases.queries import CaseView
 from ticketing.cases.views.blueprint import bp, case_of
@@ -17,7 +18,7 @@ from ticketing.cases.views.offers import STEPS, Step, missing_for
 from ticketing.cases.views.reading import lines_since
 from ticketing.codes import queries as codes
 from ticketing.core import clock
-from ticketing.core.errors import NotFound
+from ticketing.core.errors import Forbidden, NotFound
 from ticketing.core.permissions import Permission, Role
 from ticketing.packs.rules import codes as pack_codes
 from ticketing.packs.rules import load
@@ -32,6 +33,8 @@ HANDLERS = frozenset({Role.OFFICER, Role.MANAGER})
 @requires(Permission.WORK_CASES)
 def act(reference: str, name: str) -> ResponseReturnValue:
     case, step = case_of(reference), _find_step(name)
+    if case.is_behind_glass:
+        raise Forbidden("You read this case in an emergency: it cannot be changed this way. Ask whoever has it.")
     form = step.form()
     if form.sent_before():  # what it was about may be done with by now
         flash(step.done, "success")
@@ -62,7 +65,9 @@ def _find_step(name: str) -> Step:
 
 
 def _after(case: CaseView, step: Step) -> str:
-    """Back to the case, where what was done shows."""
+    """Back to the case, where what was done shows; to the worklist where it put the case out of this person's sight."""
+    if not queries.may_read(case.reference, current_actor()):
+        return url_for("cases.worklist")
     return url_for("cases.show", reference=case.reference, _anchor=step.section or None)
 
 

@@ -6,7 +6,9 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ticketing.accounts import queries as accounts
+from ticketing.accounts.service import keep_search
 from ticketing.cases import queries, service
+from ticketing.cases.forms.access import FindForm
 from ticketing.cases.forms.worklist import FilterForm, TakeForm
 from ticketing.cases.queries import WorklistView
 from ticketing.cases.views.blueprint import bp, case_of
@@ -14,7 +16,6 @@ from ticketing.codes import queries as codes
 from ticketing.core.permissions import Permission, Role
 from ticketing.core.references import parse_reference
 from ticketing.web.filters import moment_of_request
-from ticketing.web.forms import clean
 from ticketing.web.guards import current_actor, requires
 
 
@@ -32,14 +33,28 @@ def worklist() -> ResponseReturnValue:
         may_take=actor.may(Permission.WORK_CASES))
 
 
-@bp.get("/cases/find")
+@bp.route("/cases/find", methods=["GET", "POST"])
 @requires(Permission.VIEW_CASES)
 def find() -> ResponseReturnValue:
-    typed = clean(request.args.get("reference", ""))[:60].strip()
-    reference = parse_reference(typed)
+    """To the case for a reference; for a name, to what is kept of the search under an opaque id."""
+    form, by, at = FindForm(), current_actor(), moment_of_request()
+    if not form.validate_on_submit() or not (form.reference.data or "").strip():
+        return render_template("cases/find.html", form=form), form.status if form.errors else 200
+    reference = parse_reference(form.reference.data)
     if reference:
         return redirect(url_for("cases.show", reference=reference), 303)
-    return render_template("cases/find.html", typed=typed)
+    uid = keep_search(form.reference.data, by=by, at=at)
+    return redirect(url_for("cases.found", uid=uid), 303)
+
+
+@bp.get("/cases/found/<uid>")
+@requires(Permission.VIEW_CASES)
+def found(uid: str) -> ResponseReturnValue:
+    """What this person looked for within the last hour; anybody else finds nothing here."""
+    actor, at = current_actor(), moment_of_request()
+    words = accounts.search_words(uid, actor, at=at)
+    rows = queries.found(words, actor, at=at) if words else ()
+    return render_template("cases/found.html", form=FindForm(formdata=None), rows=rows, words=words)
 
 
 @bp.post("/cases/<reference>/take")

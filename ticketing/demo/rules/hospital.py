@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ticketing.codes.rules import UnitKind
-from ticketing.core.permissions import Role
+from ticketing.core.permissions import Compartment, Role, Scope
 
 DOMAIN = "larkmoor.example"
 PASSWORD = "three warm teapots"  # noqa: S105 - printed for everybody who tries the demo
@@ -39,6 +39,9 @@ class DemoStaff:
     unit: str = ""
     teams: tuple[str, ...] = ()
     leads: str = ""
+    manager: str = ""
+    scope: Scope = Scope.TEAMS
+    compartments: tuple[Compartment, ...] = ()
 
     @property
     def email(self) -> str:
@@ -68,25 +71,28 @@ TEAMS = (
     ("FAMILY", "Families and outpatients"),
 )
 OFFICER, MANAGER, CLINICIAN = Role.OFFICER, Role.MANAGER, Role.CLINICIAN
+SAFEGUARDING = Compartment.SAFEGUARDING
 LEAD, CASEWORK = "Team lead, patient relations", "Patient relations officer"
 STAFF = (
-    DemoStaff("officer", "Nadia Brennan", OFFICER, CASEWORK, teams=("MEDICINE",)),
-    DemoStaff("lead-medicine", "Gwen Talbot", OFFICER, LEAD, teams=("MEDICINE",), leads="MEDICINE"),
-    DemoStaff("medicine-2", "Tomasz Wilk", OFFICER, CASEWORK, teams=("MEDICINE",)),
-    DemoStaff("lead-surgery", "Ikram Haddad", OFFICER, LEAD, teams=("SURGERY",), leads="SURGERY"),
-    DemoStaff("surgery-2", "Beth Ollerton", OFFICER, CASEWORK, teams=("SURGERY",)),
-    DemoStaff("lead-family", "Rosa Quinlan", OFFICER, LEAD, teams=("FAMILY",), leads="FAMILY"),
-    DemoStaff("family-2", "Dev Chatterjee", OFFICER, CASEWORK, teams=("FAMILY",)),
+    DemoStaff("officer", "Nadia Brennan", OFFICER, CASEWORK, teams=("MEDICINE",), manager="lead-medicine"),
+    DemoStaff("lead-medicine", "Gwen Talbot", OFFICER, LEAD, teams=("MEDICINE",), leads="MEDICINE", manager="manager",
+              compartments=(SAFEGUARDING,)),
+    DemoStaff("medicine-2", "Tomasz Wilk", OFFICER, CASEWORK, teams=("MEDICINE",), manager="lead-medicine"),
+    DemoStaff("lead-surgery", "Ikram Haddad", OFFICER, LEAD, teams=("SURGERY",), leads="SURGERY", manager="manager-surgery"),
+    DemoStaff("surgery-2", "Beth Ollerton", OFFICER, CASEWORK, teams=("SURGERY",), manager="lead-surgery"),
+    DemoStaff("lead-family", "Rosa Quinlan", OFFICER, LEAD, teams=("FAMILY",), leads="FAMILY", manager="manager-family"),
+    DemoStaff("family-2", "Dev Chatterjee", OFFICER, CASEWORK, teams=("FAMILY",), manager="lead-family"),
     DemoStaff("family-3", "Lowri Penhale", OFFICER, CASEWORK, teams=("FAMILY", "MEDICINE")),
-    DemoStaff("manager", "Helen Osei", MANAGER, "Complaints manager", teams=("MEDICINE",)),
+    DemoStaff("manager", "Helen Osei", MANAGER, "Complaints manager", teams=("MEDICINE",), scope=Scope.HOSPITAL,
+              compartments=(SAFEGUARDING, Compartment.LEGAL)),
     DemoStaff("manager-surgery", "Callum Drayton", MANAGER, "Head of patient experience", teams=("SURGERY",)),
     DemoStaff("manager-family", "Yasmin Farrow", MANAGER, "Deputy chief nurse", teams=("FAMILY",)),
     DemoStaff("clinician", "Dr Samuel Achterberg", CLINICIAN, "Consultant, emergency medicine", "ED"),
-    DemoStaff("ed-2", "Joanne Fiske", CLINICIAN, "Charge nurse", "ED"),
+    DemoStaff("ed-2", "Joanne Fiske", CLINICIAN, "Charge nurse", "ED", manager="manager-family"),
     DemoStaff("amu-1", "Dr Priya Venning", CLINICIAN, "Registrar, acute medicine", "AMU"),
-    DemoStaff("amu-2", "Martin Okello", CLINICIAN, "Ward sister", "AMU"),
+    DemoStaff("amu-2", "Martin Okello", CLINICIAN, "Ward sister", "AMU", manager="manager-family"),
     DemoStaff("alder-1", "Dr Fergus Lanyon", CLINICIAN, "Registrar, care of older people", "ALDER"),
-    DemoStaff("alder-2", "Ruth Amankwah", CLINICIAN, "Ward sister", "ALDER"),
+    DemoStaff("alder-2", "Ruth Amankwah", CLINICIAN, "Ward sister", "ALDER", manager="manager-family"),
     DemoStaff("beech-1", "Carol Instone", CLINICIAN, "Ward sister", "BEECH"),
     DemoStaff("beech-2", "Luka Petrov", CLINICIAN, "Staff nurse", "BEECH"),
     DemoStaff("cedar-1", "Dr Anneke Vos", CLINICIAN, "Consultant, orthopaedics", "CEDAR"),

@@ -29,8 +29,10 @@ def _found(at: datetime) -> dict[str, Actor]:
         accounts.add_team(code, name, by=SETUP, at=at)
     uids = {person.key: accounts.add_staff(
         person.email, person.name, person.role, job_title=person.job_title, unit_code=person.unit or None, team_codes=person.teams,
-        password=PASSWORD, by=SETUP, at=at) for person in STAFF}
+        password=PASSWORD, scope=person.scope, by=SETUP, at=at) for person in STAFF}
     for person in STAFF:
+        reach = accounts.Reach(person.scope, uids.get(person.manager), person.compartments)
+        accounts.set_reach(uids[person.key], reach, by=SETUP, at=at)
         if person.leads:
             accounts.set_leads(person.leads, [uids[person.key]], by=SETUP, at=at)
     people = _people(uids)

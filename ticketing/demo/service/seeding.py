@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 
 from ticketing.calendars.rules import named_calendar
@@ -17,6 +18,7 @@ from ticketing.demo.rules import Step, WorkingDays, plans, script_of
 from ticketing.demo.rules.hospital import CALENDAR, ZONE
 from ticketing.demo.service.acts import ACTS, _receive
 from ticketing.demo.service.founding import _found, _set_leave
+from ticketing.demo.service.hiding import _hide_some
 from ticketing.escalation.jobs import sweep
 from ticketing.escalation.queries import why_withhold
 from ticketing.outbox.jobs import deliver_batch, render_mail
@@ -45,6 +47,7 @@ def seed(*, mail_from: str, transport: Transport, progress: Callable[[int, int],
         _play(step, references, people)
         progress(number, len(steps))
     _wake_until(at, mail_from, transport)
+    _hide_some(people, at)
     sweep(at)
     return len(references)
 
@@ -69,7 +72,8 @@ def _wake_until(at: datetime, mail_from: str, transport: Transport) -> None:
     """Whatever the scheduler would have done meanwhile, when it would have."""
     for moment in _wakes(at):
         sweep(moment)
-        deliver_batch(at=moment, mail_from=mail_from, transport=transport, may_release=why_withhold, render=render_mail, limit=100)
+        deliver_batch(at=moment, mail_from=mail_from, transport=transport, may_release=partial(why_withhold, at=moment),
+                      render=render_mail, limit=100)
 
 
 def _wakes(until: datetime) -> Iterator[datetime]:

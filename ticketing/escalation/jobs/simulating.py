@@ -155,7 +155,7 @@ class _Telling:
         """Whom a step would have told; asked once for each kind of step, day and hands."""
         key = told.place, told.version_id, told.handler_id, told.team_id, subjects, author_id, told.day
         if key not in self.known:
-            parts = Parts(told.handler_id, told.team_id, subjects, author_id)
+            parts = Parts(None, told.handler_id, told.team_id, subjects, author_id)
             self.known[key] = tuple(person.uid for person in recipients(rule.actions, parts, self.people[told.place], told.day))
         return self.known[key]
 

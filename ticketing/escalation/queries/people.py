@@ -9,20 +9,27 @@ from datetime import date
 from ticketing.accounts import queries as accounts
 from ticketing.accounts.queries import LeaveRow, StaffRow
 from ticketing.accounts.rules import stand_in
-from ticketing.core.permissions import Permission, Role
+from ticketing.cases import queries as cases
+from ticketing.core.permissions import Permission, Role, Scope, at_the_moment
 
 
 @dataclass(slots=True)
 class People:
-    """Staff, their teams and their leave, remembered while a batch is worked.  `instead`: who is told in whose place, by id."""
+    """Staff, their teams and their leave, remembered while a batch is worked.  `instead`: who is told in whose place, by id.
+
+    `case_ids` are the cases of the batch, so that what somebody sees of them is asked once.
+    """
 
     instead: Mapping[int, int] = field(default_factory=dict)
+    case_ids: frozenset[int] = frozenset()
     _teams: dict[int, tuple[StaffRow, ...]] = field(default_factory=dict, init=False)
     _leads: dict[int, tuple[StaffRow, ...]] = field(default_factory=dict, init=False)
     _managers: tuple[StaffRow, ...] | None = field(default=None, init=False)
     _roles: dict[Role, tuple[StaffRow, ...]] = field(default_factory=dict, init=False)
     _staff: dict[int, StaffRow] = field(default_factory=dict, init=False)
     _away: dict[date, Mapping[int, LeaveRow]] = field(default_factory=dict, init=False)
+    _above: dict[int, tuple[StaffRow, ...]] = field(default_factory=dict, init=False)
+    _seen: dict[tuple[int, date], dict[int, bool]] = field(default_factory=dict, init=False)
 
     def team(self, team_id: int | None) -> tuple[StaffRow, ...]:
         """Its active members."""
@@ -79,6 +86,27 @@ class People:
 
         present = stand_in(staff_id, deputy_of) if away else staff_id
         return self._by_id(self.instead.get(present, present))
+
+    def above(self, staff_id: int) -> tuple[StaffRow, ...]:
+        """The line upwards, the direct manager first."""
+        if staff_id not in self._above:
+            self._above[staff_id] = accounts.managers_above(staff_id)
+        return self._above[staff_id]
+
+    def listed(self, case_id: int) -> tuple[StaffRow, ...]:
+        """Those on the list of a confidential case."""
+        return tuple(self._by_id(staff_id) for staff_id in cases.readers_of(case_id))
+
+    def hears(self, staff_id: int, case_id: int, day: date) -> bool:
+        """Whether somebody sees the case that day, as whoever they stand in for would; asked once a person, for the whole batch."""
+        known = self._seen.setdefault((staff_id, day), {})
+        if case_id not in known:
+            wanted = {case_id, *self.case_ids}
+            actor = self._by_id(staff_id).actor
+            covers = accounts.covered_by(staff_id, day) if actor.scope is Scope.TEAMS else frozenset[int]()
+            seen = cases.visible_among(wanted, at_the_moment(actor, covers=covers, opened=frozenset()))
+            known.update({one: one in seen for one in wanted})
+        return known[case_id]
 
     def _by_id(self, staff_id: int) -> StaffRow:
         if staff_id not in self._staff:

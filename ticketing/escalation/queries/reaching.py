@@ -39,7 +39,7 @@ class Circle:
         told_at, asks_duty = open_at(case, at), Recipient.ON_DUTY in actions.notify
         awake = self._on_duty(case, at) if asks_duty else ()
         parts = Parts(
-            case.handler_id, case.team_id, case.subject_ids, author_id, case.unit_id,
+            case.case_id, case.handler_id, case.team_id, case.subject_ids, author_id, case.unit_id,
             (awake or self._on_duty(case, told_at)) if asks_duty else (),
             _deputy(case, told_at) if Recipient.DEPUTY in actions.notify else None)
         found = recipients(actions, parts, self.people, clock.day_of(told_at, case.zone))

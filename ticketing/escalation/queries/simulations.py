@@ -10,8 +10,8 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from ticketing.accounts import queries as accounts
-from ticketing.cases.models import Case, CaseSubject, StatementRequest
-from ticketing.cases.queries import visible_to
+from ticketing.cases.models import Case, StatementRequest
+from ticketing.cases.queries import barred_from, visible_to
 from ticketing.codes.models import Site
 from ticketing.core.database import db
 from ticketing.core.errors import NotFound
@@ -162,13 +162,9 @@ def every_changed_case(simulation_id: int, actor: Actor, limit: int) -> tuple[Ch
 
 def parts_of(case_ids: Sequence[int]) -> CaseParts:
     """Two statements for a whole batch."""
-    subjects: dict[int, set[int]] = {}
-    for case_id, staff_id in db.session.execute(
-            sa.select(CaseSubject.case_id, CaseSubject.staff_id).where(CaseSubject.case_id.in_(case_ids))):
-        subjects.setdefault(case_id, set()).add(staff_id)
     asked = db.session.execute(
         sa.select(StatementRequest.uid, StatementRequest.staff_id).where(StatementRequest.case_id.in_(case_ids)))
-    return CaseParts({key: frozenset(ids) for key, ids in subjects.items()}, {row.uid: row.staff_id for row in asked})
+    return CaseParts(barred_from(case_ids), {row.uid: row.staff_id for row in asked})
 
 
 def staff_ids(uids: Sequence[str]) -> Mapping[str, int]:

@@ -13,8 +13,7 @@ import sqlalchemy as sa
 from ticketing.accounts import queries as accounts
 from ticketing.accounts.models import Leave, Staff
 from ticketing.cases.models import Case, StatementRequest
-from ticketing.cases.queries import FiringContext, visible_to
-from ticketing.cases.queries.sweeping import may_read
+from ticketing.cases.queries import FiringContext, may_read, visible_to
 from ticketing.cases.rules import StatementState
 from ticketing.codes import queries as codes
 from ticketing.codes.models import Site
@@ -187,7 +186,7 @@ def authors_of(uids: Collection[str]) -> Mapping[str, int]:
     return {row.uid: row.staff_id for row in db.session.execute(open_ones)} if uids else {}
 
 
-def why_withhold(message: MessageRow) -> str | None:
+def why_withhold(message: MessageRow, *, at: datetime) -> str | None:
     """Why a mail may not go to this member of staff now; None if it may.  Mails to complainants are not judged here."""
     if message.staff_uid is None:
         return None
@@ -197,7 +196,10 @@ def why_withhold(message: MessageRow) -> str | None:
         return "The account is gone."
     if not staff.is_active:
         return "The account was closed."
-    if message.case_reference is None or may_read(message.case_reference, staff.actor):
+    is_outside = message.compartment is not None and message.compartment not in staff.compartments
+    if message.case_reference is None:
+        return None
+    if not is_outside and may_read(message.case_reference, accounts.actor_now(staff, at=at, has_glass=False)):
         return None
     return None if _is_asked(message.case_reference, staff.id) else "They may not see this case."
 

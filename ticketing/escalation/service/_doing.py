@@ -18,6 +18,7 @@ from ticketing.core.permissions import Actor, Role
 from ticketing.escalation import queries
 from ticketing.escalation.queries.reaching import Circle, Reached
 from ticketing.escalation.rules import first_name, headline, is_late, reason_task, subject_line
+from ticketing.escalation.rules.telling import Parts, fit_to_hear
 from ticketing.firings.queries import DueRow
 from ticketing.firings.rules import Reassign
 from ticketing.outbox.rules import NewMessage
@@ -116,7 +117,8 @@ def _reassign(step: Step, to: Reassign, circle: Circle, why: str, *, by: Actor, 
         return f"gave it back to {team.name}"
     today = clock.day_of(at, case.zone)
     leads = [circle.people.stand_in(row.id, today) for row in circle.people.leads_of(case.team_id)]
-    lead = next((row for row in leads if row.is_active and row.id not in case.subject_ids), None)
+    parts = Parts(case.case_id, case.handler_id, case.team_id, case.subject_ids)
+    lead = next(iter(fit_to_hear(leads, parts, circle.people, today)), None)
     if lead is None:
         raise Conflict("The team has no lead who could take the case. Give the team a lead.")
     if lead.id == case.handler_id:

@@ -18,6 +18,7 @@ from ticketing.core.database import atomic
 from ticketing.core.errors import DomainError
 from ticketing.core.permissions import Permission, machine
 from ticketing.escalation import queries
+from ticketing.escalation.queries.people import People
 from ticketing.escalation.queries.reaching import Circle, Reached
 from ticketing.escalation.rules import StepFacts, giving_way, is_late, why_not
 from ticketing.escalation.service._doing import Step, _act, _notices
@@ -82,7 +83,8 @@ def fire_batch(*, at: datetime, limit: int = BATCH) -> Tally:
     claimed = firings.claim_due(at=at, limit=limit)
     if not claimed:
         return Tally()
-    claim, circle = _sort_out(claimed, at=at), Circle()
+    claim = _sort_out(claimed, at=at)
+    circle = Circle(People(case_ids=frozenset(step.case.case_id for step in claim.standing)))
     circle.people.expect(step.case.handler_id for step in claim.standing)
     tally = together_or_apart(claim.standing, partial(_fire, circle=circle, at=at), partial(_set_aside, at=at))
     aside = tally.outcomes.pop("set_aside", 0)

@@ -9,12 +9,25 @@ from ticketing.reports.queries.ledger import (
     deliveries,
     delivery,
     delivery_counts,
+    is_hidden_mail,
     message_kinds,
     trail_page,
 )
 from ticketing.reports.queries.mailbox import CaughtMail, caught
 
 __all__ = [
-    "CaughtMail", "MessageFilter", "Narrowing", "TrailFilter", "TrailRow", "actors", "caught", "deliveries", "delivery", "delivery_counts",
-    "manager_overview", "message_kinds", "trail_page",
+    "CaughtMail",
+    "MessageFilter",
+    "Narrowing",
+    "TrailFilter",
+    "TrailRow",
+    "actors",
+    "caught",
+    "deliveries",
+    "delivery",
+    "delivery_counts",
+    "is_hidden_mail",
+    "manager_overview",
+    "message_kinds",
+    "trail_page",
 ]

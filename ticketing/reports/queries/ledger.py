@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
@@ -12,18 +13,21 @@ from sqlalchemy.sql.elements import ColumnElement
 from ticketing.accounts.models import Staff
 from ticketing.audit import queries as trail
 from ticketing.audit.models import AuditEntry
-from ticketing.audit.rules import EntryRow, case_stream, summary
-from ticketing.cases.models import Case, CaseSubject
+from ticketing.audit.rules import EntryRow, case_stream, sealed_stream, summary
+from ticketing.cases.models import Case
+from ticketing.cases.queries import visible_to
 from ticketing.core import clock
 from ticketing.core.database import db
 from ticketing.core.errors import Invalid, NotFound
 from ticketing.core.paging import PAGE_SIZE, Page, decode_key, encode_key
-from ticketing.core.permissions import Actor, Permission
+from ticketing.core.permissions import Actor
 from ticketing.core.references import parse_reference
 from ticketing.outbox import queries as outbox
 from ticketing.outbox.models import OutboxMessage
 from ticketing.outbox.queries import MessageRow
 from ticketing.outbox.rules import MessageState
+
+SEALED = "sealed:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class TrailRow:
 
 def deliveries(actor: Actor, wanted: MessageFilter, *, after: str | None = None) -> Page[MessageRow]:
     """A page of messages, newest first."""
-    conditions = [_not_about_me(actor, OutboxMessage.case_reference)]
+    conditions = [_may_be_told(actor)]
     if wanted.reference:
         conditions.append(OutboxMessage.case_reference == _reference(wanted.reference))
     return outbox.messages(after=after, state=wanted.state, kind=wanted.kind or None, where=conditions)
@@ -72,8 +76,7 @@ def deliveries(actor: Actor, wanted: MessageFilter, *, after: str | None = None)
 def delivery(uid: str, actor: Actor) -> MessageRow:
     """One message; NotFound if it is missing or about a case hidden from the reader."""
     row = outbox.message(uid)
-    hidden = _hidden_references(actor).where(Case.reference == row.case_reference) if row and row.case_reference else None
-    if row is None or (hidden is not None and db.session.scalar(hidden) is not None):
+    if row is None or db.session.scalar(sa.select(OutboxMessage.id).where(OutboxMessage.uid == uid, _may_be_told(actor))) is None:
         raise NotFound("This message does not exist. Go back to the list of messages.")
     return row
 
@@ -81,9 +84,15 @@ def delivery(uid: str, actor: Actor) -> MessageRow:
 def delivery_counts(actor: Actor) -> Mapping[MessageState, int]:
     """How many messages stand where."""
     rows = db.session.execute(
-        sa.select(OutboxMessage.state, sa.func.count()).where(_not_about_me(actor, OutboxMessage.case_reference))
+        sa.select(OutboxMessage.state, sa.func.count()).where(_may_be_told(actor))
         .group_by(OutboxMessage.state))
     return {row[0]: row[1] for row in rows}
+
+
+def is_hidden_mail(message_id: str, actor: Actor) -> bool:
+    """Whether a mail is about a case, or a sealed part of one, that this reader may not see."""
+    return db.session.scalar(
+        sa.select(OutboxMessage.id).where(OutboxMessage.message_id == message_id, ~_may_be_told(actor))) is not None
 
 
 def message_kinds() -> tuple[str, ...]:
@@ -117,29 +126,38 @@ def actors() -> tuple[tuple[str, str], ...]:
     return (*staff, *((uid, f"{uid.removeprefix('job:')} (the program)") for uid in machines))
 
 
-def _hidden_references(actor: Actor) -> sa.Select[str]:
-    """The cases this reader is named in: few, so that looking them up costs little."""
-    return sa.select(Case.reference).join(CaseSubject, CaseSubject.case_id == Case.id).where(CaseSubject.staff_id == actor.staff_id)
+def _may_be_told(actor: Actor) -> ColumnElement[bool]:
+    """Messages about no case, and those about a case that this reader sees and a part of it that is open to them."""
+    seen = sa.exists().where(Case.reference == OutboxMessage.case_reference, visible_to(actor))
+    return sa.and_(sa.or_(OutboxMessage.case_reference.is_(None), seen), _open_to(actor, OutboxMessage.compartment))
 
 
-def _not_about_me(actor: Actor, column: sa.orm.InstrumentedAttribute[str | None]) -> ColumnElement[bool]:
-    return sa.or_(column.is_(None), column.not_in(_hidden_references(actor)))
+def _open_to(actor: Actor, compartment: sa.orm.InstrumentedAttribute[str | None]) -> ColumnElement[bool]:
+    return sa.or_(compartment.is_(None), compartment.in_({item.value for item in actor.compartments}))
 
 
 def _visible_entry(actor: Actor) -> ColumnElement[bool]:
-    """Neither on the stream of a hidden case nor about one; without the right to see cases, nothing of any case."""
-    if not actor.may(Permission.VIEW_CASES):
-        prefix = case_stream("")
-        return sa.and_(~AuditEntry.stream.startswith(prefix),
-                       sa.or_(AuditEntry.about.is_(None), ~AuditEntry.about.startswith(prefix)))
-    hidden = sa.select(sa.literal(case_stream("")) + Case.reference).join(CaseSubject, CaseSubject.case_id == Case.id).where(
-        CaseSubject.staff_id == actor.staff_id)
-    return sa.and_(AuditEntry.stream.not_in(hidden), sa.or_(AuditEntry.about.is_(None), AuditEntry.about.not_in(hidden)))
+    """Neither on the stream of a hidden case or of a compartment of others, nor about one."""
+    return sa.and_(_visible_stream(actor, AuditEntry.stream), sa.or_(AuditEntry.about.is_(None), _visible_stream(actor, AuditEntry.about)))
+
+
+def _visible_stream(actor: Actor, stream: sa.orm.InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+    """Looked up entry by entry, by the case's reference: a page of the trail asks for few of them."""
+    plain = sa.and_(~stream.startswith(case_stream("")), ~stream.startswith(SEALED))
+    parts = [plain, _seen(actor, stream, case_stream(""))]
+    for compartment in sorted(actor.compartments):
+        parts.append(_seen(actor, stream, sealed_stream("", compartment)))
+    return sa.or_(*parts)
+
+
+def _seen(actor: Actor, stream: sa.orm.InstrumentedAttribute[Any], prefix: str) -> ColumnElement[bool]:
+    return sa.and_(
+        stream.startswith(prefix), sa.exists().where(Case.reference == sa.func.substr(stream, len(prefix) + 1), visible_to(actor)))
 
 
 def _trail_row(row: EntryRow) -> TrailRow:
-    prefix = case_stream("")
-    about = next((stream.removeprefix(prefix) for stream in (row.stream, row.about or "") if stream.startswith(prefix)), "")
+    streams = (row.stream, row.about or "")
+    about = next((stream.rpartition(":")[2] for stream in streams if stream.startswith((case_stream(""), SEALED))), "")
     return TrailRow(
         sentence=summary(row), why=row.why, actor=row.actor_name, role=row.role or "", recorded_at=row.recorded_at,
         occurred_at=row.occurred_at, is_late=row.recorded_at - row.occurred_at > timedelta(minutes=1), reference=about,

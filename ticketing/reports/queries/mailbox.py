@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes, policy
@@ -24,17 +25,20 @@ class CaughtMail:
     recipient: str
     subject: str
     text: str
+    message_id: str
 
 
-def caught(folder: Path, *, to: str = "", after: str | None = None) -> Page[CaughtMail]:
-    """A page of mails, newest first; `to` narrows to recipients whose address holds these letters."""
+def caught(
+    folder: Path, *, to: str = "", after: str | None = None, may_show: Callable[[str], bool] = lambda _: True,
+) -> Page[CaughtMail]:
+    """A page of mails, newest first; `to` narrows to recipients whose address holds these letters, `may_show` judges a Message-ID."""
     names = sorted((path.name for path in folder.glob("*.eml") if is_file_name(path.name)), reverse=True) if folder.is_dir() else []
     if after is not None and is_file_name(after):
         names = [name for name in names if name < after]
     found: list[CaughtMail] = []
     for name in names:
         mail = _read(folder / name)
-        if to.casefold() in mail.recipient.casefold():
+        if to.casefold() in mail.recipient.casefold() and may_show(mail.message_id):
             found.append(mail)
         if len(found) > PAGE:
             break
@@ -49,4 +53,5 @@ def _read(path: Path) -> CaughtMail:
     body = message.get_body(("plain", "html"))
     text = body.get_content() if body is not None else ""
     return CaughtMail(
-        path.name, moment_in(path.name), str(message["From"]), str(message["To"]), str(message["Subject"]), str(text).strip())
+        path.name, moment_in(path.name), str(message["From"]), str(message["To"]), str(message["Subject"]), str(text).strip(),
+        str(message["Message-ID"] or "").strip())
