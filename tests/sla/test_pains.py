@@ -269,6 +269,21 @@ def test_p12_a_held_clock_does_not_climb_and_says_what_a_release_would_give():
         assert reckoned.due_if_released_at == found(PROGRESS, [*events, released(MONDAY + days * DAY)], MONDAY + days * DAY).due_at
 
 
+@pytest.mark.parametrize("days", [14, 15, 20])
+def test_p12_a_hold_on_or_after_the_day_it_ran_out_moves_nothing(days):
+    bare = found(PROGRESS, [RECEIVED, ACKNOWLEDGED], MONDAY)
+    assert last_day(bare) == date(2026, 3, 16)
+    events = [RECEIVED, ACKNOWLEDGED, held(MONDAY + (days + 1) * DAY), released(MONDAY + 40 * DAY)]
+    assert found(PROGRESS, events, MONDAY + 41 * DAY).due_at == bare.due_at
+
+
+def test_p03_a_hold_ends_with_the_cycle_it_was_made_in():
+    events = numbered([RECEIVED, ACKNOWLEDGED, held(MONDAY + DAY), Event(EventKind.ANSWERED, MONDAY + 3 * DAY),
+                       Event(EventKind.REOPENED, MONDAY + 28 * DAY)])
+    reckoned = found(PROGRESS, events, MONDAY + 29 * DAY, cycle=2)
+    assert (reckoned.state, last_day(reckoned)) == (State.RUNNING, date(2026, 4, 15))        # 31-2 Apr (3), 7-10 (7), 13-15 (10)
+
+
 @settings(max_examples=80, deadline=None)
 @given(held_stories())
 def test_p12_used_and_left_are_what_the_account_counts(events):
