@@ -9,7 +9,7 @@ import pytest
 
 from ticketing.core.errors import Invalid
 from ticketing.packs.rules import codes, load
-from ticketing.sla.rules import EventKind, as_text, ask, parse_event
+from ticketing.sla.rules import EventKind, Facts, as_text, ask, parse_event
 
 LONDON = "Europe/London"
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
@@ -127,3 +127,33 @@ def test_a_second_cycle_begins_with_the_reopening():
     found = answer("received=2026-03-02", "answered=2026-03-06", "reopened=2026-04-01", at="2026-04-02")
     assert [each["cycle"] for each in found["targets"] if each["target"] == "respond"] == [1, 2]
     assert parse_event("reopened=2026-04-01", LONDON).kind is EventKind.REOPENED
+
+
+@pytest.mark.parametrize(("pack", "code", "words"), [
+    ("england-nhs", "progress", "Not started: it begins with the acknowledgement."),
+    ("scotland-nhs", "respond", "Not started: it begins when the case moves to the next stage."),
+    ("nz-hdc", "respond", "Not started: it begins with the decision."),
+    ("ireland-hse", "progress", "Not started: it begins when the time to respond has run out."),
+])
+def test_what_has_not_begun_says_with_what_it_will(pack, code, words):
+    assert target(answer("received=2026-11-23T10:00", pack=pack), code)["why"] == words
+
+
+def test_a_case_type_may_be_named_and_an_unknown_one_is_refused():
+    found = ask("scotland-nhs", ["received=2026-11-23T10:00"], at_text=None, site_zone=None, now=NOW, facts=Facts("complaint_formal"))
+    assert target(found, "respond")["state"] == "running"
+    with pytest.raises(Invalid, match="has no case type “parking”"):
+        ask("scotland-nhs", ["received=2026-11-23"], at_text=None, site_zone=None, now=NOW, facts=Facts("parking"))
+
+
+def test_a_moved_date_is_told_with_the_one_before_and_the_agreed_day():
+    found = target(answer("received=2026-09-07T10:00", "extended=2026-09-14@2026-09-21", pack="northern-ireland-2026", at="2026-09-15"),
+                   "respond_stage_1")
+    assert (found["first_due"], found["due"], found["agreed_on"]) == (
+        "by the end of Mon 14 Sep 2026", "by the end of Mon 21 Sep 2026", "2026-09-21")
+
+
+def test_a_number_nobody_verified_is_told_as_such():
+    text = as_text(answer("received=2026-11-23T10:00", pack="wales-2026"))
+    assert "number not verified" in text
+    assert "none is guessed" in text

@@ -19,6 +19,19 @@ OPENINGS = {
     EventKind.REGULATOR_ASKED: "The day of the request",
 }
 
+BEGINNINGS = {
+    EventKind.RECEIVED: "when the concern is received", EventKind.ACKNOWLEDGED: "with the acknowledgement",
+    EventKind.REOPENED: "with the reopening", EventKind.STATEMENT_ASKED: "when a statement is asked for",
+    EventKind.ESCALATED_STAGE: "when the case moves to the next stage", EventKind.DECIDED: "with the decision",
+    EventKind.EXTENDED: "when more time is needed", EventKind.REVIEW_ASKED: "when a review is asked for",
+    EventKind.REGULATOR_ASKED: "when a regulator asks",
+}
+
+
+def beginning_of(kind: EventKind) -> str:
+    """What has to happen before a target begins, in words."""
+    return BEGINNINGS.get(kind, f"with “{kind.replace('_', ' ')}”")
+
 
 def opening_of(begun_by: EventKind | str) -> str:
     """What the first day of an account is called."""

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from ticketing.calendars.rules import WorkingCalendar, find_zone
 from ticketing.packs.rules import EventKind, Pack, Target, Unit
-from ticketing.sla.rules.account import Story, opening_of
+from ticketing.sla.rules.account import Story, beginning_of, opening_of
 from ticketing.sla.rules.clock import Span, due_moment, moment_spent, spans_between_holds, time_elapsed
 from ticketing.sla.rules.counting import DayCount, held_days, local_day, week_of
 from ticketing.sla.rules.events import Course, Event, Facts, Hold
@@ -176,7 +176,7 @@ def _begins(target: Target, run: Run) -> str:
     if target.recurrence and target.recurrence.after:
         return f"when the time to {target.recurrence.after.code.replace('_', ' ')} has run out"
     first = (target.starts if run.cycle == 1 else ()) or (EventKind.REOPENED,)
-    return f"with “{first[0].replace('_', ' ')}”"
+    return beginning_of(first[0])
 
 
 def _state(target: Target, run: Run, due_at: datetime | None, holds: Sequence[Hold], at: datetime) -> tuple[State, str, str]:
