@@ -123,7 +123,8 @@ class Settings:
             "REMEMBER_COOKIE_DURATION": 0,
             "MAX_CONTENT_LENGTH": 2 * 1024 * 1024,
             "MAX_FORM_MEMORY_SIZE": 2 * 1024 * 1024,
-            "TRUSTED_HOSTS": self._hosts(),
+            "TRUSTED_HOSTS": None,  # Flask's own check leaves its error page without addresses; guards.py asks instead
+            "HOST_NAMES": self._hosts(),
             "WTF_CSRF_TIME_LIMIT": None,
             "WTF_CSRF_SSL_STRICT": False,  # it asks for the referrer, which our own pages forbid; guards.py asks the browser instead
         }
@@ -148,7 +149,7 @@ class Settings:
         }
 
     def _hosts(self) -> list[str] | None:
-        """Names a visitor may call us by (Flask refuses the rest); the machine itself may ask for our health."""
+        """Names a visitor may call us by, None for any; the machine itself may ask for our health."""
         named = re.split(r"[\s,]+", self.trusted_hosts.strip()) if self.trusted_hosts.strip() else []
         if not named and self.redress_env != "production":
             return None

@@ -25,6 +25,10 @@ def test_production_starts_when_it_is_safe():
     ({"WEB_PROCESSES": "2"}, "SQLite serves one web process"),
     ({"REDRESS_ENV": "live"}, "use one of production"),
     ({"WEB_PROCESSES": "many"}, "must be a whole number"),
+    ({"MFA_ROLES": "officer doctor"}, "MFA_ROLES is 'officer doctor': use the roles officer, clinician"),
+    ({"SESSION_IDLE_BY_ROLE": "officer=soon"}, "SESSION_IDLE_BY_ROLE is"),
+    ({"OIDC_ISSUER": "http://idp.example", "OIDC_CLIENT_ID": "x"}, "OIDC_ISSUER must begin with https"),
+    ({"OIDC_ISSUER": "https://idp.example"}, "OIDC_CLIENT_ID is not"),
 ])
 def test_what_would_be_unsafe_in_production_does_not_start_and_says_why(changes, sentence):
     with pytest.raises(UnsafeSettings, match=sentence):
@@ -68,3 +72,16 @@ def test_postgresql_is_told_who_calls_and_notices_a_broken_wire():
 def test_a_database_setting_that_cannot_be_is_named(changes, sentence):
     with pytest.raises(UnsafeSettings, match=sentence):
         Settings.from_env(changes)
+
+
+def test_everybody_must_have_a_second_step_in_production_unless_told_and_nobody_in_the_demo():
+    assert Settings.from_env(SAFE).mfa_roles == "all"
+    assert Settings.from_env(SAFE | {"MFA_ROLES": "administrator"}).mfa_roles == "administrator"
+    assert Settings.from_env({"REDRESS_ENV": "demo"}).mfa_roles == "none"
+    assert Settings.from_env({"REDRESS_ENV": "demo", "MFA_ROLES": "manager"}).mfa_roles == "manager"
+
+
+def test_production_answers_to_its_own_names_only():
+    names = Settings.from_env(SAFE | {"PUBLIC_URL": "https://redress.example", "TRUSTED_HOSTS": "a.example, b.example"}).as_config()
+    assert names["HOST_NAMES"] == ["redress.example", "a.example", "b.example", "127.0.0.1", "localhost"]
+    assert Settings.from_env({"REDRESS_ENV": "demo"}).as_config()["HOST_NAMES"] is None

@@ -104,3 +104,24 @@ def test_a_throttled_name_cannot_be_read_from_its_key():
     keys = {rules.throttle_key(kind, "dee@hospital.example", "secret") for kind in rules.Limited}
     assert len(keys) == len(rules.Limited)
     assert all("dee" not in key and len(key) <= 80 for key in keys)
+
+
+@pytest.mark.parametrize(("address", "counted"), [
+    ("192.0.2.55", "192.0.2.55"), ("::ffff:192.0.2.55", "192.0.2.55"), ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+    ("2001:db8:1:2::", "2001:db8:1:2::/64"), ("2001:db8:1:3::1", "2001:db8:1:3::/64"), ("fe80::1%eth0", "fe80::/64"),
+    ("unknown", "unknown"), ("x" * 500, "x" * 100),
+])
+def test_what_counts_as_one_address(address, counted):
+    assert rules.address_block(address) == counted
+
+
+@pytest.mark.parametrize("password", ["dragonmonkey12", "welcomehospital", "Chocolate Cookies!", "m0nkeyprincess", "summerautumn2025"])
+def test_two_of_the_commonest_words_are_no_password(password):
+    assert rules.password_problem(password, common_passwords())
+
+
+@pytest.mark.parametrize("password", ["seven green kettles sing", "nine red umbrellas fly", "correct staple umbrella fly",
+                                      "x7#x7#x7#Quill and ink", "Ünïcödé wörds äré fïne", "p" + "assemble " * 8])
+def test_long_ones_of_any_kind_will_do(password):
+    """No rule of composition; sixty-four characters and more are welcome."""
+    assert rules.password_problem(password, common_passwords()) is None

@@ -2,7 +2,27 @@
 
 import re
 
+import pytest
+
 from tests.factories import enter
+from ticketing.core.permissions import Role
+from ticketing.web.guards import OPEN_TO_ALL
+
+EXACT = {
+    "Content-Security-Policy":
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
+        "manifest-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Permissions-Policy":
+        "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=(), serial=(), hid=(), bluetooth=(), "
+        "publickey-credentials-get=(self), publickey-credentials-create=(self)",
+}
+UNWANTED = ("Access-Control-Allow-Origin", "Server", "X-Powered-By")
 
 
 def test_every_page_forbids_what_comes_from_elsewhere_and_is_not_cached(client):
@@ -47,3 +67,59 @@ def test_every_answer_is_closed_to_elsewhere_whatever_it_says(app, client):
         assert answer.headers["Cache-Control"] == "no-store", address
         assert "Access-Control-Allow-Origin" not in answer.headers
         assert answer.headers.get("Server", "") == ""
+
+
+def check(answer, where, *, is_kept=False):
+    for name, value in EXACT.items():
+        assert answer.headers.getlist(name) == [value], (where, name)
+    assert (answer.headers["Cache-Control"] == "no-store") is not is_kept, where
+    assert not [name for name in UNWANTED if answer.headers.get(name)], where
+
+
+def test_every_answer_carries_exactly_these_headers(app, client):
+    """Pages, forms refused, forms without a token, redirects, files, missing ones, wrong methods, machines' addresses, odd requests."""
+    enter(client, Role.ADMINISTRATOR)
+    asked = [
+        ("GET", "/account", {}), ("GET", "/sign-in", {}), ("POST", "/staff/new", {"data": {"name": ""}}), ("GET", "/cases/new", {}),
+        ("POST", "/staff/new", {"csrf": False}), ("GET", "/nothing", {}), ("DELETE", "/staff", {}), ("GET", "/healthz", {}),
+        ("GET", "/readyz", {}), ("GET", "/password/x", {}), ("POST", "/sign-in/passkey/options", {}), ("GET", "/%00", {}),
+        ("POST", "/sign-in", {"json": {"email": "x"}}), ("HEAD", "/staff", {}), ("OPTIONS", "/staff", {}),
+        ("POST", "/staff/new", {"headers": {"Sec-Fetch-Site": "cross-site"}}), ("GET", "/static/nothing.css", {}),
+    ]
+    seen = set()
+    for method, address, options in asked:
+        answer = client.post(address, **options) if method == "POST" else client.open(address, method=method, **options)
+        check(answer, (method, address))
+        seen.add(answer.status_code)
+    assert seen >= {200, 303, 400, 403, 404, 405, 410, 422}
+    with client.get("/static/css/base.css") as answer:
+        check(answer, "a file", is_kept=True)
+    with client.get("/static/css/base.css", headers={"If-None-Match": answer.headers["ETag"]}) as unchanged:
+        assert unchanged.status_code == 304
+        check(unchanged, "a file that has not changed", is_kept=True)
+
+
+def test_a_defect_of_ours_and_a_request_too_large_carry_them_too(new_app, monkeypatch):
+    app = new_app(redress_env="development")
+    monkeypatch.setitem(app.view_functions, "operations.healthz", _broken)
+    with app.app_context():
+        answer = app.test_client().get("/healthz")
+        assert answer.status_code == 500
+        check(answer, "a defect")
+        answer = app.test_client().post("/sign-in", data={"email": "x" * 3_000_000})
+        assert answer.status_code == 413
+        check(answer, "too large")
+
+
+def _broken():
+    raise ZeroDivisionError
+
+
+_broken.__guard__ = OPEN_TO_ALL
+
+
+@pytest.mark.parametrize("is_secure", [True, False])
+def test_strict_transport_is_asked_for_where_cookies_are_secure(new_app, is_secure):
+    app = new_app(secure_cookies=is_secure)
+    with app.test_client().get("/static/css/base.css") as answer:
+        assert answer.headers.get("Strict-Transport-Security") == ("max-age=31536000; includeSubDomains" if is_secure else None)

@@ -9,6 +9,7 @@ from typing import ParamSpec, TypeVar, cast
 from flask import Flask, abort, current_app, g, request, session
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from werkzeug.sansio.utils import host_is_trusted
 
 from ticketing.core.errors import Forbidden
 from ticketing.core.permissions import Actor, Permission
@@ -26,6 +27,7 @@ BROUGHT = 512 * 1024  # what a form with files carries besides them
 
 
 def init_app(app: Flask) -> None:
+    app.before_request(_refuse_other_names)
     app.before_request(_cap_body)
     app.before_request(_refuse_unstorable)
     app.before_request(_refuse_from_elsewhere)
@@ -82,6 +84,13 @@ def _cap_body() -> None:
         request.max_content_length = files + BROUGHT
     elif "token" not in session:
         request.max_content_length = STRANGERS_MOST
+
+
+def _refuse_other_names() -> None:
+    """A name that is not ours: somebody else's site led here, or a cache is to be poisoned."""
+    names = current_app.config["HOST_NAMES"]
+    if names is not None and not host_is_trusted(request.host, names):
+        abort(400)
 
 
 def _refuse_unstorable() -> None:

@@ -14,6 +14,10 @@ CONTENT_SECURITY_POLICY = "; ".join((
     "manifest-src 'self'", "form-action 'self'", "base-uri 'none'", "object-src 'none'", "frame-ancestors 'none'",
 ))
 SEALED = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"  # for files that somebody sent
+PERMISSIONS_POLICY = ", ".join((
+    "camera=()", "display-capture=()", "geolocation=()", "microphone=()", "payment=()", "usb=()", "serial=()", "hid=()", "bluetooth=()",
+    "publickey-credentials-get=(self)", "publickey-credentials-create=(self)",
+))
 KEPT = frozenset({200, 206, 304})  # a page that says a file is missing names who is signed in
 
 
@@ -43,7 +47,8 @@ def _secure(response: Response) -> Response:
     headers["Referrer-Policy"] = "no-referrer"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+    headers["Cross-Origin-Embedder-Policy"] = "require-corp"
+    headers["Permissions-Policy"] = PERMISSIONS_POLICY
     if request.endpoint == "static" and response.status_code in KEPT:
         headers["Cache-Control"] = "public, max-age=31536000, immutable" if request.args.get("v") else "public, max-age=3600"
     else:

@@ -57,7 +57,7 @@ def password_problem(password: str, common: Set[str], personal: tuple[str, ...] 
     if len(plain) > LONGEST_PASSWORD:
         return f"Use {LONGEST_PASSWORD} characters or fewer."
     folded = plain.casefold()
-    if _is_easy(folded) or not _shapes(folded).isdisjoint(common):
+    if _is_easy(folded) or any(shape in common or _is_two_of(shape, common) for shape in _shapes(folded)):
         return TOO_COMMON
     if len(plain) < 2 * SHORTEST_PASSWORD and any(word in _bare(folded) for word in _told_by(personal)):
         return "Leave your own name and e-mail address out of the password."
@@ -67,6 +67,11 @@ def password_problem(password: str, common: Set[str], personal: tuple[str, ...] 
 def _is_easy(folded: str) -> bool:
     """One thing repeated, too few different letters, or a run along the keyboard."""
     return bool(REPEATED.fullmatch(folded)) or len(set(folded)) < FEWEST_LETTERS or any(folded in run for run in RUNS)
+
+
+def _is_two_of(shape: str, common: Set[str]) -> bool:
+    """Two of the commonest words side by side: a few hundred words make a quarter of a million of these."""
+    return any(shape[:cut] in common and shape[cut:] in common for cut in range(1, len(shape)))
 
 
 def _shapes(folded: str) -> frozenset[str]:

@@ -199,6 +199,12 @@ def count_visit(kind: Limited, address: str, sentence: str, *, at: datetime) -> 
         raise TooMany(f"{sentence} Try again in {wait} minute{'s' if wait > 1 else ''}.", retry_after=wait * 60)
 
 
+@atomic
+def count_dead_link(address: str, *, at: datetime) -> None:
+    """Somebody sent a form of a mailed link that is not (any more): counted by address.  Raises TooMany beyond the limit."""
+    count_visit(Limited.LINK, address, "Too many links that no longer work were tried from your network.", at=at)
+
+
 def _forget_tries(key: str) -> None:
     """A right password, or a new one, wipes the name's slate."""
     db.session.execute(sa.delete(Throttle).where(Throttle.key == key))

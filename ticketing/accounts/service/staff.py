@@ -65,6 +65,7 @@ def change_staff(
 ) -> None:
     """Correct an account or give it another role or teams (None: as before), which holds from its owner's next click.
 
+    With another role its owner is signed out everywhere: what was opened as one role is never gone on with as another.
     Raises as `add_staff`.
     """
     _must_manage(by)
@@ -84,6 +85,8 @@ def change_staff(
         return
     for field, (_, value) in change.items():
         setattr(staff, field, value)
+    if "role" in change:
+        end_sessions(staff.id, at=at)
     db.session.flush()
     private = {field: str(value) for field, (_, value) in change.items() if field in {"name", "email", "job_title"}}
     plain = {field: values for field, values in change.items() if field not in private}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from flask import Response, current_app, flash, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
@@ -13,6 +15,7 @@ from ticketing.core.permissions import Permission, Role
 from ticketing.web.filters import clock_time, moment, moment_of_request
 from ticketing.web.guards import current_actor, current_actor_or_none, public, requires
 
+BUSY_SECONDS = 3
 WRONG = "That e-mail address and password do not belong together. Check both and try again, or ask for a new password."
 FIRST_PAGES: dict[Role, tuple[str, ...]] = {
     Role.OFFICER: ("cases.worklist",),
@@ -40,13 +43,26 @@ def sign_in() -> ResponseReturnValue:
     form = SignInForm(data={"next": safe_next(request.args.get("next")) or ""})
     if not form.validate_on_submit():
         return _page(form, form.status if form.errors else 200)
-    at = moment_of_request()
-    attempt = queries.weigh(form.data["email"], form.data["password"], address_of(), at=at)
-    outcome = service.sign_in(attempt, browser_of(), old_token=held_token(), at=at)
+    at, done = moment_of_request(), list[SignIn]()
+    if not form.attempt(lambda: done.append(_try(form, at))):
+        return _busy(form)
+    outcome = done[0]
     if outcome.step_token is not None:
         session[STEP], session[NEXT] = outcome.step_token, safe_next(form.next.data) or ""
         return redirect(url_for("accounts.second_step"), 303)
     return _refused(form, outcome) if outcome.token is None else welcome(outcome.token, form.next.data)
+
+
+def _try(form: SignInForm, at: datetime) -> SignIn:
+    attempt = queries.weigh(form.data["email"], form.data["password"], address_of(), at=at)
+    return service.sign_in(attempt, browser_of(), old_token=held_token(), at=at)
+
+
+def _busy(form: SignInForm) -> Response:
+    """So many are signing in that this try was not even weighed; the form stays as it was typed."""
+    response = _page(form, form.status)
+    response.headers["Retry-After"] = str(BUSY_SECONDS)
+    return response
 
 
 @bp.post("/sign-out")
@@ -85,6 +101,8 @@ def password(token: str) -> ResponseReturnValue:
     at = moment_of_request()
     link = queries.live_token(token, at=at)
     if link is None:
+        if request.method == "POST":
+            service.count_dead_link(address_of(), at=at)
         return render_template("accounts/password.html", link=None, form=NewPasswordForm()), 410
     form = NewPasswordForm()
     if form.validate_on_submit() and form.carry_out(lambda: service.set_password(token, form.data["password"], at=at)):
