@@ -12,6 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ticketing import commands, schedule
 from ticketing.accounts import views as accounts
+from ticketing.calendars import views as calendars
 from ticketing.cases.service import hand_over_all, recuse_manager
 from ticketing.cases.views import bp as cases
 from ticketing.codes import views as codes
@@ -19,8 +20,10 @@ from ticketing.core.database import db
 from ticketing.core.permissions import Permission
 from ticketing.escalation.views import bp as escalation
 from ticketing.operations.views import bp as operations
+from ticketing.packs import views as packs
 from ticketing.portal.views import bp as portal
 from ticketing.reports.views import bp as reports
+from ticketing.sla.rules import check_vectors
 from ticketing.web import errors, filters, forms, guards, headers, logs
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ DOORS: tuple[filters.Door, ...] = (
     filters.Door("My tasks", "cases.tasks", "clipboard-check", (Permission.WORK_CASES,)),
     filters.Door("Questions for me", "cases.questions", "question-circle", (Permission.ANSWER_STATEMENTS,)),
     filters.Door("Escalations", "escalation.index", "bell", (Permission.VIEW_ESCALATIONS,)),
+    filters.Door("Policies", "packs.index", "journal-text", (Permission.VIEW_POLICIES,)),
     filters.Door("Reports", "reports.overview", "bar-chart", (Permission.VIEW_REPORTS,)),
     filters.Door("Delivery", "reports.delivery", "envelope", (Permission.VIEW_DELIVERY,)),
     filters.Door("Trail", "reports.trail", "clock-history", (Permission.VIEW_TRAIL,)),
@@ -64,6 +68,8 @@ def create_app(settings: Settings) -> Flask:
     commands.init_app(app)
     accounts.init_app(app, hand_over=hand_over_all, recuse=recuse_manager)
     schedule.init_app(app)
+    packs.init_app(app, check=check_vectors)
+    calendars.init_app(app)
     for room in (operations, cases, accounts.bp, codes.bp, escalation, reports, portal):
         app.register_blueprint(room)
     return app

@@ -24,7 +24,9 @@ from apscheduler.triggers.interval import IntervalTrigger
 from flask import Flask, current_app
 
 from ticketing.accounts.jobs import tidy
+from ticketing.calendars.service import keep_shipped
 from ticketing.cases.jobs import scan
+from ticketing.cases.service import rebase_batch
 from ticketing.core import clock, once, webhooks
 from ticketing.core.batch import Tally
 from ticketing.escalation.jobs import play_simulations, sweep
@@ -77,6 +79,22 @@ def _simulate(is_stopping: Stopping) -> Tally:
                             processes=min(os.cpu_count() or 1, 2))
 
 
+def _rebase(is_stopping: Stopping) -> Tally:
+    """Cases that somebody asked to bring under other versions, a batch at a time."""
+    whole = Tally()
+    while not is_stopping():
+        tally = rebase_batch(at=clock.now())
+        whole.add(tally)
+        if not tally.total:
+            break
+    return whole
+
+
+def _keep(is_stopping: Stopping) -> Tally:
+    """The public holidays as this library has them, for the cases pinned to them."""
+    return Tally() if is_stopping() else Tally(done=keep_shipped(at=clock.now()))
+
+
 def _tidy(is_stopping: Stopping) -> Tally:
     """What accounts no longer need, and which forms were sent long ago."""
     if is_stopping():
@@ -93,6 +111,8 @@ def _scan(is_stopping: Stopping) -> Tally:
 JOBS = (
     Job("sweep", "SWEEP_SECONDS", _sweep),
     Job("deliver", "DELIVER_SECONDS", _deliver),
+    Job("rebase", "SWEEP_SECONDS", _rebase),
+    Job("keep", "TIDY_SECONDS", _keep),
     Job("tidy", "TIDY_SECONDS", _tidy),
     Job("simulate", "SIMULATE_SECONDS", _simulate),
     Job("scan", "TIDY_SECONDS", _scan),

@@ -23,6 +23,7 @@ PUBLIC = {
     "operations.readyz",
     "portal.new",
     "portal.received",
+    "portal.why",
 }
 
 

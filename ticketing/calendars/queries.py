@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ticketing.audit import queries as trail
-from ticketing.audit.rules import EntryRow
+from ticketing.audit.rules import EntryRow, summary
 from ticketing.calendars.models import CalendarState, CalendarVersion
 from ticketing.calendars.rules import (
     DEFAULT_HOURS,
@@ -137,6 +137,14 @@ def version(code: str, number: str) -> CalendarRow:
     return row
 
 
+def version_or_public(code: str, number: str) -> CalendarRow:
+    """One version for its name; of an earlier library that was never kept, the public calendar as it is now."""
+    try:
+        return version(code, number)
+    except NotFound:
+        return shipped(code)
+
+
 def drafts() -> tuple[CalendarRow, ...]:
     """Versions still being written, the latest changed first."""
     query = sa.select(CalendarVersion).where(CalendarVersion.state == CalendarState.DRAFT)
@@ -151,9 +159,9 @@ def draft(uid: str) -> CalendarRow:
     return row_of(row)
 
 
-def history(code: str) -> Sequence[EntryRow]:
+def history(code: str) -> Sequence[tuple[EntryRow, str]]:
     """What was done to the versions of a calendar, and by whom, newest first."""
-    return trail.entries_about(stream_of(code))
+    return [(entry, summary(entry)) for entry in trail.entries_about(stream_of(code))]
 
 
 def stream_of(code: str) -> str:

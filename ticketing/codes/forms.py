@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from zoneinfo import available_timezones
 
+from flask import current_app
 from wtforms import BooleanField
 
 from ticketing.codes.queries import SiteRow, UnitRow, sites, units
@@ -31,7 +32,8 @@ class SiteForm(Form):
             del self.code
         self.zone.choices = _zones()
         self.pack.choices = _offered(PACKS, site.pack if site else None)
-        self.calendar.choices = _offered(CALENDARS, site.calendar if site else None)
+        names = current_app.extensions["calendar_names"]() or CALENDARS
+        self.calendar.choices = _offered(names, site.calendar if site else None)
 
     def given(self) -> dict[str, Any]:
         return {

@@ -58,6 +58,8 @@ class Permission(StrEnum):
     VIEW_REPORTS = "view_reports"
     VIEW_ESCALATIONS = "view_escalations"
     MANAGE_RULES = "manage_rules"
+    VIEW_POLICIES = "view_policies"
+    REBASE_CASES = "rebase_cases"
     VIEW_DELIVERY = "view_delivery"
     VIEW_TRAIL = "view_trail"
     BREAK_GLASS = "break_glass"
@@ -68,20 +70,22 @@ class Permission(StrEnum):
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.OFFICER: frozenset({
         Permission.RECORD_CONCERNS, Permission.VIEW_CASES, Permission.WORK_CASES, Permission.ASSIGN_CASES,
-        Permission.ANSWER_STATEMENTS, Permission.VIEW_ESCALATIONS, Permission.BREAK_GLASS, Permission.USE_ACCOUNT,
+        Permission.ANSWER_STATEMENTS, Permission.VIEW_ESCALATIONS, Permission.VIEW_POLICIES, Permission.BREAK_GLASS,
+        Permission.USE_ACCOUNT,
     }),
     Role.CLINICIAN: frozenset({Permission.ANSWER_STATEMENTS, Permission.USE_ACCOUNT}),
     Role.MANAGER: frozenset({
         Permission.RECORD_CONCERNS, Permission.VIEW_CASES, Permission.WORK_CASES, Permission.ASSIGN_CASES,
         Permission.ANSWER_STATEMENTS, Permission.SIGN_RESPONSES, Permission.VIEW_REPORTS, Permission.VIEW_ESCALATIONS,
-        Permission.MANAGE_RULES, Permission.VIEW_DELIVERY, Permission.VIEW_TRAIL, Permission.BREAK_GLASS, Permission.USE_ACCOUNT,
+        Permission.VIEW_POLICIES, Permission.MANAGE_RULES, Permission.REBASE_CASES, Permission.VIEW_DELIVERY, Permission.VIEW_TRAIL,
+        Permission.BREAK_GLASS, Permission.USE_ACCOUNT,
     }),
     Role.ADMINISTRATOR: frozenset({
-        Permission.MANAGE_STAFF, Permission.MANAGE_RULES, Permission.VIEW_ESCALATIONS, Permission.VIEW_DELIVERY,
+        Permission.MANAGE_STAFF, Permission.MANAGE_RULES, Permission.VIEW_ESCALATIONS, Permission.VIEW_POLICIES, Permission.VIEW_DELIVERY,
         Permission.BREAK_GLASS, Permission.USE_ACCOUNT,
     }),
     Role.AUDITOR: frozenset({
-        Permission.VIEW_CASES, Permission.VIEW_REPORTS, Permission.VIEW_ESCALATIONS, Permission.VIEW_DELIVERY,
+        Permission.VIEW_CASES, Permission.VIEW_REPORTS, Permission.VIEW_ESCALATIONS, Permission.VIEW_POLICIES, Permission.VIEW_DELIVERY,
         Permission.VIEW_TRAIL, Permission.USE_ACCOUNT,
     }),
 }

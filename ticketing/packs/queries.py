@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ticketing.audit import queries as trail
-from ticketing.audit.rules import EntryRow
+from ticketing.audit.rules import EntryRow, summary
 from ticketing.core.database import db
 from ticketing.core.errors import Invalid, NotFound
 from ticketing.packs import rules
@@ -134,9 +134,9 @@ def draft(uid: str) -> DraftRow:
     return _draft(row)
 
 
-def history(code: str) -> Sequence[EntryRow]:
+def history(code: str) -> Sequence[tuple[EntryRow, str]]:
     """What was done to the versions of a pack, and by whom, newest first."""
-    return trail.entries_about(stream_of(code))
+    return [(entry, summary(entry)) for entry in trail.entries_about(stream_of(code))]
 
 
 def stream_of(code: str) -> str:

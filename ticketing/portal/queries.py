@@ -8,7 +8,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from ticketing.cases.models import Case
-from ticketing.cases.queries import timers_of
+from ticketing.cases.queries import explain_for_complainant, timers_of
+from ticketing.cases.queries.explaining import Explanation
 from ticketing.codes import queries as codes
 from ticketing.codes.rules import CaseType
 from ticketing.core.database import db
@@ -26,6 +27,15 @@ STEPS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """What comes next and by when; `target` and `pack` lead to why."""
+
+    words: str
+    target: str
+    pack: str
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """The receipt of one concern.  `steps` say what comes next and by when, as its timers stand."""
 
@@ -34,7 +44,7 @@ class Receipt:
     zone: str
     is_anonymous: bool
     needs_answer: bool
-    steps: tuple[str, ...]
+    steps: tuple[Step, ...]
 
 
 def receipt(reference: str, *, at: datetime) -> Receipt:
@@ -47,4 +57,12 @@ def receipt(reference: str, *, at: datetime) -> Receipt:
     running.sort(key=lambda item: item.due_at or at)
     return Receipt(
         case.reference, case.received_at, zone, case.is_anonymous, case.case_type not in (CaseType.COMPLIMENT, CaseType.SUGGESTION),
-        tuple(STEPS[item.target].format(due=item.due) for item in running if item.target in STEPS))
+        tuple(Step(STEPS[item.target].format(due=item.due), item.target, item.pack) for item in running if item.target in STEPS))
+
+
+def why(reference: str, target: str, pack: str, *, at: datetime) -> Explanation:
+    """Why a step of the receipt has its date, without the names of staff; NotFound if there is no such case or step."""
+    case_id = db.session.scalar(sa.select(Case.id).where(Case.reference == reference))
+    if case_id is None or target not in STEPS:
+        raise NotFound("There is no such date on your receipt.")
+    return explain_for_complainant(case_id, target, pack, at=at)

@@ -57,6 +57,17 @@ def received() -> ResponseReturnValue:
     return render_template("portal/received.html", receipt=receipt) if receipt else redirect(url_for("portal.new"), 303)
 
 
+@bp.get("/concerns/received/why/<target>")
+@public
+def why(target: str) -> ResponseReturnValue:
+    """Why a date of the receipt is what it is, day by day, for the browser that holds the receipt."""
+    reference = session.get(RECEIVED, "")
+    if not reference:
+        return redirect(url_for("portal.new"), 303)
+    found = queries.why(reference, target, request.args.get("pack", ""), at=moment_of_request())
+    return render_template("portal/why.html", found=found, timer=found.timer)
+
+
 def _submit(form: ConcernForm) -> str:
     return service.submit(
         form.concern(), form.files.check(), scanner(), store(), request.remote_addr or "unknown", most=current_app.config["CASE_FILES"],

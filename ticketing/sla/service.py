@@ -62,6 +62,14 @@ class Opening:
         return self.pin, *self.more
 
 
+@dataclass(frozen=True, slots=True)
+class Rebased:
+    """The pins that changed, before and after, and the timers as they stand now; nothing where everything was as wanted."""
+
+    changes: tuple[tuple[Pinned, Pinned], ...]
+    reckoned: tuple[Reckoning, ...]
+
+
 @atomic
 def open_cycles(openings: Sequence[Opening], *, by: Actor, at: datetime) -> dict[int, tuple[Reckoning, ...]]:
     """Pin and start a cycle for each case; returns the reckonings by case id.  No query per case, so imports may open thousands.
@@ -141,8 +149,8 @@ def drop_pin(case_id: int, cycle: int, pack: str, *, at: datetime) -> tuple[Reck
 
 
 @atomic
-def rebase(case_id: int, cycle: int, revision: Revision, *, at: datetime) -> tuple[tuple[Pinned, Pinned], ...]:
-    """Bring the pins of a cycle under other versions and reckon it again; returns the pins that changed, before and after.
+def rebase(case_id: int, cycle: int, revision: Revision, *, at: datetime) -> Rebased:
+    """Bring the pins of a cycle under other versions and reckon it again.
 
     Raises Invalid for a version that does not exist.  Nothing happens where everything is as wanted already.
     """
@@ -155,9 +163,7 @@ def rebase(case_id: int, cycle: int, revision: Revision, *, at: datetime) -> tup
             row.pack_version, row.calendar_version = after.pack_version, after.calendar_version
             changed.append((before, after))
     db.session.flush()
-    if changed:
-        _refresh(case_id, cycle, at)
-    return tuple(changed)
+    return Rebased(tuple(changed), _refresh(case_id, cycle, at) if changed else ())
 
 
 @atomic

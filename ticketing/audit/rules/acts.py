@@ -111,6 +111,21 @@ class Act(StrEnum):
     FIRING_FAILED = "firing.failed"
     FIRING_RETRIED = "firing.retried"
 
+    PACK_DRAFTED = "pack.drafted"
+    PACK_DRAFT_SAVED = "pack.draft_saved"
+    PACK_DISCARDED = "pack.discarded"
+    PACK_PUBLISHED = "pack.published"
+    CALENDAR_DRAFTED = "calendar.drafted"
+    CALENDAR_DRAFT_SAVED = "calendar.draft_saved"
+    CALENDAR_DISCARDED = "calendar.discarded"
+    CALENDAR_PUBLISHED = "calendar.published"
+    CALENDAR_KEPT = "calendar.kept"
+    REBASE_ASKED = "rebase.asked"
+    REBASE_FINISHED = "rebase.finished"
+    CASE_REBASED = "case.rebased"
+    CASE_PACK_ADDED = "case.pack_added"
+    CASE_PACK_REMOVED = "case.pack_removed"
+
     ORGANISATION_CHANGED = "organisation.changed"
     IMPORT_STARTED = "import.started"
     IMPORT_FINISHED = "import.finished"
@@ -214,6 +229,21 @@ SENTENCES: dict[Act, str] = {
     Act.FIRING_SUPERSEDED: "Escalation step gave way to a later one[: {rule}]",
     Act.FIRING_FAILED: "Escalation step failed[: {rule}]",
     Act.FIRING_RETRIED: "Escalation step tried again[: {rule}]",
+    Act.PACK_DRAFTED: "Version {version} of the policy pack {pack} drafted[ from {base}]",
+    Act.PACK_DRAFT_SAVED: "Draft {version} of the policy pack {pack} saved",
+    Act.PACK_DISCARDED: "Draft {version} of the policy pack {pack} thrown away",
+    Act.PACK_PUBLISHED: "Version {version} of the policy pack {pack} published[, in force from {effective_from}]",
+    Act.CALENDAR_DRAFTED: "Version {version} of the calendar {calendar} drafted[ from {base}]",
+    Act.CALENDAR_DRAFT_SAVED: "Draft {version} of the calendar {calendar} changed[: {what}]",
+    Act.CALENDAR_DISCARDED: "Draft {version} of the calendar {calendar} thrown away",
+    Act.CALENDAR_PUBLISHED: "Version {version} of the calendar {calendar} published",
+    Act.CALENDAR_KEPT: "Public holidays of {calendar} kept as they are in {version}",
+    Act.REBASE_ASKED: "Rebase of {count} cases asked for[ by {actor}][: {target}]",
+    Act.REBASE_FINISHED: "Rebase finished[: {count} cases changed]",
+    Act.CASE_REBASED: "Brought under other rules[: {pack} version {pack_version_to} instead of {pack_version_from}]"
+                      "[; calendar {calendar} version {calendar_version_to} instead of {calendar_version_from}]",
+    Act.CASE_PACK_ADDED: "Policy pack {pack} added",
+    Act.CASE_PACK_REMOVED: "Policy pack {pack} removed",
     Act.ORGANISATION_CHANGED: "Organisation changed[: {fields}]",
     Act.IMPORT_STARTED: "Import started[ from {source}]",
     Act.IMPORT_FINISHED: "Import finished[ from {source}][, {count} cases]",

@@ -53,6 +53,31 @@ class InterimForm(StepForm):
 
     days = NumberField("They will have the answer within", least=1, most=365, missing="Enter within how many days the answer will follow.")
     note = TextField("What were they told?", missing="Write what they were told.")
+    occurred_at = MomentField("When was it sent?", description=JUST_NOW)
+
+
+class AddPackForm(StepForm):
+    """One more law that the case falls under."""
+
+    pack = PickField("Which policy pack?", missing="Choose a policy pack.")
+    why = TextField("Why does it fall under this too?", missing="Say why it falls under this law too.", most=NOTE_LENGTH)
+
+    def offer(self, case: CaseView, lists: Lists) -> None:
+        running = {pack.code for pack in case.packs}
+        self.pack.choices = {**NOTHING_CHOSEN, **{code: name for code, name in lists.packs.items() if code not in running}}
+
+
+class RemovePackForm(AboutForm):
+    """A pack that was added and does not apply."""
+
+    missing = "The case does not run under this policy pack. Go back to it and look."
+    why = TextField("Why does it not fall under this?", missing="Say why it does not fall under this law.", most=NOTE_LENGTH)
+
+    def find(self, case: CaseView, about: str) -> Any:
+        return next((pack for pack in case.packs if pack.code == about and not pack.is_main), None)
+
+    def quote(self, case: CaseView) -> tuple[str, str] | None:  # noqa: ARG002 - the form's signature
+        return "Policy pack", self.thing.name
 
 
 class PointForm(StepForm):
@@ -188,7 +213,9 @@ class BreachForm(AboutForm):
     note = TextField("In your words", missing="Say in a sentence what happened.", most=NOTE_LENGTH)
 
     def find(self, case: CaseView, about: str) -> Any:
-        return next((timer for timer in case.timers if f"{timer.target}:{timer.subject}" == about and timer.cycle == case.cycle), None)
+        return next((timer for timer in case.timers if
+                     about in (f"{timer.target}:{timer.subject}:{timer.pack}", f"{timer.target}:{timer.subject}")
+                     and timer.cycle == case.cycle), None)
 
     def quote(self, case: CaseView) -> tuple[str, str] | None:  # noqa: ARG002 - the form's signature
         return self.thing.title, f"Due {self.thing.due}; {self.thing.left}."

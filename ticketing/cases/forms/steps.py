@@ -15,7 +15,18 @@ from ticketing.cases.queries import CaseView
 from ticketing.cases.service import Triage
 from ticketing.codes.rules import CaseType, ConsentStatus, ContactMethod, Severity, choices
 from ticketing.core.errors import NotFound
-from ticketing.web.forms import ChoiceField, DayField, Form, HiddenField, MomentField, NumberField, PickField, TextField, VersionField
+from ticketing.web.forms import (
+    ChoiceField,
+    DayField,
+    Form,
+    HiddenField,
+    LineField,
+    MomentField,
+    NumberField,
+    PickField,
+    TextField,
+    VersionField,
+)
 
 METHODS = dict(choices(ContactMethod))
 NOTE_LENGTH = 4_000
@@ -214,7 +225,13 @@ class PeriodForm(StepForm):
     """The day by which they will have an answer, agreed with them or set and told."""
 
     due_on = DayField("They will have our answer by", missing="Enter the day by which they will have our answer.")
-    how = TextField("How was this agreed, or how were they told?", missing="Say how it was agreed or told.", most=NOTE_LENGTH)
+    is_agreed = PickField("Was it agreed?", choices={"yes": "Yes, they agreed to it", "no": "No, they were only told"}, is_required=False,
+                          default="yes")
+    agreed_with = LineField("Who agreed, or was told?", is_required=False, description="The complainant, if nothing else is entered.")
+    method = PickField("How?", choices={"": "Not said", **METHODS}, is_required=False)
+    occurred_at = MomentField("When?", description=JUST_NOW)
+    how = TextField("What was said, and what shows it?", missing="Say how it was agreed or told.", most=NOTE_LENGTH,
+                    description="The words, and the evidence: the date of a letter, an e-mail, your note of the call.")
 
     def offer(self, case: CaseView, lists: Lists) -> None:  # noqa: ARG002 - the form's signature
         days = " · ".join(f"{number} working days: {day:%a} {day.day} {day:%b %Y}" for number, day in lists.suggested)
@@ -224,8 +241,15 @@ class PeriodForm(StepForm):
         self.due_on.data = case.response_due_on
 
     def objections(self) -> Iterator[tuple[str, str]]:
-        if self.due_on.data and self.due_on.data < self.at.date():
+        yield from super().objections()
+        if self.due_on.data and self.due_on.data < (self.occurred_at.data or self.at).date():
             yield "due_on", "The answer cannot be due in the past. Enter a day still to come."
+
+
+    def agreement(self) -> dict[str, Any]:
+        """Who, how and when, as the verbs take it; only after `validate`."""
+        return {"is_agreed": self.is_agreed.data != "no", "agreed_with": self.agreed_with.data, "occurred_at": self.occurred_at.data,
+                "method": ContactMethod(self.method.data) if self.method.data else None}
 
 
 class ConfirmForm(StepForm):

@@ -23,6 +23,7 @@ from ticketing.cases.queries.case_rows import (
     HoldView,
     MoveView,
     NoteView,
+    PackView,
     PersonView,
     PointView,
     ReaderView,
@@ -35,7 +36,6 @@ from ticketing.cases.queries.case_rows import (
 from ticketing.cases.queries.facts import facts_of
 from ticketing.cases.queries.visibility import NO_CASE, open_to, visible_to
 from ticketing.cases.rules import CaseFacts, Known, gaps_of, missing_for, moves_from, number_within
-from ticketing.codes import queries as codes
 from ticketing.codes.models import Site, Unit
 from ticketing.codes.rules import BreachReason
 from ticketing.core.database import db
@@ -79,7 +79,7 @@ def get_case(reference: str, actor: Actor, *, at: datetime) -> CaseView:
         acknowledgement_method=case.acknowledgement_method, is_discussion_offered=case.is_discussion_offered,
         response_due_on=case.response_due_on, response_sent_at=case.response_sent_at, closed_at=case.closed_at, outcome=case.outcome,
         closing_note=case.closing_note, hold_reason=case.hold_reason, held_since=case.held_since, open_statements=case.open_statements,
-        points=_points(case, actor), timers=timers_of(case.id, place.zone, at=at), notes=_notes(case, names, actor),
+        packs=_packs(case), points=_points(case, actor), timers=timers_of(case.id, place.zone, at=at), notes=_notes(case, names, actor),
         tasks=_tasks(case, names, actor),
         statements=_statements(case, names, actor), holds=_holds(case), responses=_responses(case, names),
         assignments=_assignments(case, names),
@@ -97,31 +97,21 @@ def find_case(reference: str, actor: Actor) -> Case:
     return case
 
 
-def explain_timer(
-    reference: str, target: str, actor: Actor, *, at: datetime, cycle: int | None = None, subject: str = "", occurrence: int | None = None,
-) -> TimerView:
-    """One timer with its day-by-day account; the latest occurrence of the present cycle unless told."""
-    case = find_case(reference, actor)
-    zone = codes.site_by_id(case.site_id).zone
-    found = [item for item in sla.reckonings_of(case.id, at=at)
-             if item.target == target and item.subject == subject and item.cycle == (cycle or case.cycle)
-             and (occurrence is None or item.occurrence == occurrence)]
-    if not found:
-        raise NotFound("This case has no such target.")
-    return _timer(found[-1], zone, at, None, with_account=True)
-
-
 def timers_of(case_id: int, zone: str, *, at: datetime) -> tuple[TimerView, ...]:
     """Every timer of every cycle, reckoned now; of recurring targets the latest occurrence, and earlier ones that were missed."""
-    reasons = {(row.cycle, row.target, row.subject, row.occurrence): row.reason for row in sla.breaches_of(case_id)}
+    reasons = {(row.cycle, row.pack, row.target, row.subject, row.occurrence): row.reason for row in sla.breaches_of(case_id)}
     reckoned = sla.reckonings_of(case_id, at=at)
-    latest = {(item.cycle, item.target, item.subject): item.occurrence for item in reckoned}
-    shown = [item for item in reckoned if item.breached_at or item.occurrence == latest[item.cycle, item.target, item.subject]]
-    return tuple(_timer(item, zone, at, reasons.get((item.cycle, item.target.value, item.subject, item.occurrence))) for item in shown)
+    latest = {(item.cycle, item.pack, item.target, item.subject): item.occurrence for item in reckoned}
+    shown = [item for item in reckoned if item.breached_at or item.occurrence == latest[item.cycle, item.pack, item.target, item.subject]]
+    return tuple(timer_view(item, zone, at, reasons.get((item.cycle, item.pack, item.target.value, item.subject, item.occurrence)))
+                 for item in shown)
 
 
-def _timer(item: Reckoning, zone: str, at: datetime, reason: str | None, *, with_account: bool = False) -> TimerView:
+def timer_view(item: Reckoning, zone: str, at: datetime, reason: str | None, *, with_account: bool = False) -> TimerView:
+    """A reckoning as the pages show it."""
     return TimerView(
+        pack=item.pack, if_released=due_phrase(item.due_if_released_at, item.unit, zone) if item.due_if_released_at else "",
+        first_due=due_phrase(item.first_due_at, item.unit, zone) if item.first_due_at and item.first_due_at != item.due_at else "",
         target=item.target.value, title=item.rule.title, cycle=item.cycle, subject=item.subject, occurrence=item.occurrence,
         state=item.state,
         started_at=item.started_at, due_at=item.due_at, due=due_phrase(item.due_at, item.unit, zone), left=left_phrase(item, zone),
@@ -129,6 +119,12 @@ def _timer(item: Reckoning, zone: str, at: datetime, reason: str | None, *, with
         met_at=item.met_at,
         held_since=item.held_since, is_day_unit=item.unit.is_in_days, on_breach=item.rule.on_breach,
         breach_reason=BreachReason.of(reason) if reason else None, account=item.account if with_account else ())
+
+
+def _packs(case: Case) -> tuple[PackView, ...]:
+    """What the present cycle runs under, the main pack first."""
+    return tuple(PackView(row.pinned.pack, row.name, row.pinned.pack_version, row.pinned.is_main)
+                 for row in sla.pins_of(case.id) if row.cycle == case.cycle)
 
 
 def _place(case: Case) -> sa.Row[Any]:

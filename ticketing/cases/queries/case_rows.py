@@ -68,6 +68,7 @@ class PointView:
 class TimerView:
     """A timer as the server reckons it now.  `share` is the part of its time that is used, 0 to 1, None without a due moment."""
 
+    pack: str
     target: str
     title: str
     cycle: int
@@ -84,10 +85,22 @@ class TimerView:
     why: str
     met_at: datetime | None
     held_since: datetime | None
+    if_released: str
+    first_due: str
     is_day_unit: bool
     on_breach: str
     breach_reason: BreachReason | None
     account: tuple[DayLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PackView:
+    """A policy pack that the case runs under."""
+
+    code: str
+    name: str
+    version: str
+    is_main: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +302,7 @@ class CaseView:
     held_since: datetime | None
     open_statements: int
     points: tuple[PointView, ...]
+    packs: tuple[PackView, ...]
     timers: tuple[TimerView, ...]
     notes: tuple[NoteView, ...]
     tasks: tuple[TaskView, ...]

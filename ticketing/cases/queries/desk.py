@@ -183,6 +183,14 @@ def question(uid: str, actor: Actor, *, at: datetime) -> QuestionView:
         request.answer, request.answered_at, row.happened_on, mask.about(row))
 
 
+def case_of_question(uid: str, actor: Actor, *, at: datetime) -> int:
+    """The case of a request; NotFound unless it was put to this person or to somebody they stand in for."""
+    row = db.session.execute(_requests(actor, at).where(StatementRequest.uid == uid)).first() if is_uid(uid) else None
+    if row is None:
+        raise NotFound(NO_QUESTION)
+    return int(row.StatementRequest.case_id)
+
+
 def _requests(actor: Actor, at: datetime) -> sa.Select[Any]:
     """The requests this person may read, with the little of the case that they need."""
     columns: tuple[Any, ...] = (

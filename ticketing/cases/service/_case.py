@@ -34,6 +34,7 @@ from ticketing.core.references import is_uid, parse_reference
 from ticketing.firings import service as firings
 from ticketing.firings.rules import Flag, PlanFacts
 from ticketing.packs.rules import EventKind
+from ticketing.sla import queries as timers
 from ticketing.sla import service as sla
 from ticketing.sla.rules import Reckoning, State
 
@@ -297,3 +298,11 @@ def _check_occurred(case: Case, moment: datetime | None, at: datetime, what: str
         raise Invalid(f"{what} cannot be in the future.", field="occurred_at")
     if moment < case.received_at:
         raise Invalid(f"{what} cannot have been before the concern was received.", field="occurred_at")
+
+
+def _check_in_cycle(case: Case, moment: datetime | None, at: datetime, what: str) -> None:
+    """The same, for a thing that belongs to the present cycle: it did not happen before the case was reopened."""
+    _check_occurred(case, moment, at, what)
+    began_at = timers.began_at(case.id, case.cycle) if moment is not None and case.cycle > 1 else None
+    if moment is not None and began_at is not None and moment < began_at:
+        raise Invalid(f"{what} cannot have been before the case was reopened.", field="occurred_at")

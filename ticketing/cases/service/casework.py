@@ -11,6 +11,7 @@ from ticketing.audit.rules import Act
 from ticketing.cases.models import Case, Hold, Note, Point, Task
 from ticketing.cases.rules import NoteKind, TaskKind, first_position
 from ticketing.cases.service._case import (
+    _check_in_cycle,
     _check_occurred,
     _clock,
     _follow,
@@ -109,14 +110,18 @@ def add_note(
 
 
 @atomic
-def send_interim(reference: str, days: int, note: str, *, by: Actor, at: datetime) -> None:
+def send_interim(
+    reference: str, days: int, note: str, *, by: Actor, at: datetime, occurred_at: datetime | None = None,
+) -> None:
     """Record the interim notice that names a number of days (42 CFR 482.13(a)(2)(ii), guidance A-0122; England: a holding letter)."""
     case = _lock_open(reference, None, by=by)
+    _check_in_cycle(case, occurred_at, at, "The holding letter")
     if not 1 <= days <= 365:
         raise Invalid("Say within how many days the written response will follow: 1 to 365.", field="days")
-    db.session.add(Note(case_id=case.id, kind=NoteKind.CONTACT, text=note, written_at=at, author_id=by.staff_id))
-    _note(case, Act.CASE_INTERIM_SENT, by=by, at=at, facts={"follow_up_days": days}, private={"text": note} if note else {})
-    _clock(case, EventKind.INTERIM_SENT, by=by, at=at, data={"follow_up_days": days})
+    db.session.add(Note(case_id=case.id, kind=NoteKind.CONTACT, text=note, written_at=occurred_at or at, author_id=by.staff_id))
+    _note(case, Act.CASE_INTERIM_SENT, by=by, at=at, occurred_at=occurred_at, facts={"follow_up_days": days},
+          private={"text": note} if note else {})
+    _clock(case, EventKind.INTERIM_SENT, by=by, at=at, occurred_at=occurred_at, data={"follow_up_days": days})
 
 
 @atomic
@@ -201,12 +206,12 @@ def raise_priority(reference: str, priority: int, why: str, *, by: Actor, at: da
 
 @atomic
 def give_breach_reason(
-    reference: str, target: str, subject: str, reason: BreachReason, note: str, *, by: Actor, at: datetime,
+    reference: str, target: str, subject: str, reason: BreachReason, note: str, *, by: Actor, at: datetime, pack: str = "",
 ) -> None:
     """Say why a target was missed; the case may have ended since."""
     case = _lock_to_work(reference, None, by=by)
     _follow(case, sla.refresh(case.id, case.cycle, at=at), at=at)
-    sla.give_breach_reason(case.id, target, subject, reason.value, at=at)
+    sla.give_breach_reason(case.id, target, subject, reason.value, pack=pack, at=at)
     _note(case, Act.CASE_BREACH_REASON_GIVEN, by=by, at=at, why=note, facts={"target": target, "subject": subject, "reason": reason.value})
     for task in db.session.scalars(sa.select(Task).where(
             Task.case_id == case.id, Task.about == f"{target}:{subject}", Task.done_at.is_(None))).all():

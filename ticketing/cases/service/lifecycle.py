@@ -12,6 +12,7 @@ from ticketing.cases.models import Case, Hold, Point
 from ticketing.cases.queries.facts import facts_of
 from ticketing.cases.rules import ENDED, Action, Status, check_move, derive_outcome, find_move
 from ticketing.cases.service._case import (
+    _check_in_cycle,
     _check_occurred,
     _clock,
     _declare_none,
@@ -156,13 +157,16 @@ def acknowledge(
 @atomic
 def agree_period(
     reference: str, due_on: date, how: str, *, seen: int | None, by: Actor, at: datetime, is_agreed: bool = True,
+    agreed_with: str = "", method: ContactMethod | None = None, occurred_at: datetime | None = None,
 ) -> None:
     """Set the day by which the response is due, or amend it; every amendment is kept (SI 2009/309 regs 13(7), 14, 17).
 
-    `is_agreed` False: the complainant was only told (a longer period than six months counts only if agreed).
+    `is_agreed` False: the complainant was only told (a longer period than six months counts only if agreed).  `agreed_with` says who
+    agreed or was told, `method` how, `how` what shows it; `occurred_at` when, where that was earlier than `at`.
     """
     case = _lock_open(reference, seen, by=by)
-    if due_on < clock.day_of(at, _zone(case)):
+    _check_in_cycle(case, occurred_at, at, "The agreement")
+    if due_on < clock.day_of(occurred_at or at, _zone(case)):
         raise Invalid("The response date cannot be in the past.", field="due_on")
     if due_on > (at + FARTHEST).date():
         raise Invalid("Choose a response date within the next five years.", field="due_on")
@@ -170,16 +174,22 @@ def agree_period(
     if before is not None and not how.strip():
         raise Invalid("Say why the date changes and how they were told.", field="how")
     case.response_due_on = due_on
-    _note(case, Act.CASE_EXTENDED if before else Act.CASE_PERIOD_AGREED, by=by, at=at, why=how,
-          change={"response_due": (before.isoformat() if before else None, due_on.isoformat())})
-    _clock(case, EventKind.EXTENDED if before else EventKind.PERIOD_AGREED, by=by, at=at,
+    _note(case, Act.CASE_EXTENDED if before else Act.CASE_PERIOD_AGREED, by=by, at=at, occurred_at=occurred_at, why=how,
+          change={"response_due": (before.isoformat() if before else None, due_on.isoformat())},
+          facts={"is_agreed": is_agreed, **({"method": method.value} if method else {})},
+          private={"agreed_with": agreed_with.strip()} if agreed_with.strip() else {})
+    _clock(case, EventKind.EXTENDED if before else EventKind.PERIOD_AGREED, by=by, at=at, occurred_at=occurred_at,
            data={"due_on": due_on.isoformat(), "is_agreed": is_agreed})
 
 
 @atomic
-def scope(reference: str, due_on: date, how: str, *, seen: int, by: Actor, at: datetime) -> None:
+def scope(
+    reference: str, due_on: date, how: str, *, seen: int, by: Actor, at: datetime, is_agreed: bool = True, agreed_with: str = "",
+    method: ContactMethod | None = None, occurred_at: datetime | None = None,
+) -> None:
     """Agree the response date and move to scoping."""
-    agree_period(reference, due_on, how, seen=seen, by=by, at=at)
+    agree_period(reference, due_on, how, seen=seen, by=by, at=at, is_agreed=is_agreed, agreed_with=agreed_with, method=method,
+                 occurred_at=occurred_at)
     apply_transition(reference, Action.SCOPE, seen=None, by=by, at=at)
 
 

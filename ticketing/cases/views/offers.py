@@ -129,6 +129,11 @@ _ALL = (
     Step("conflict", "Declare a conflict of interest", "You will not have this case; if you have it now, it goes back to the team. "
          "A manager is told.", "Save the declaration", "Declared. A manager is told.", records.ConflictForm,
          running.declare_conflict, section="assignment", icon="slash-circle", tone="danger"),
+    Step("add_pack", "Add a second policy pack", "For a concern that falls under two laws, such as a complaint about care that is also "
+         "about personal data. Its timers run beside the others, from receipt.", "Add the pack", "Policy pack added.", records.AddPackForm,
+         running.add_pack, section="timers", icon="plus-lg"),
+    Step("remove_pack", "Remove the policy pack", "Its timers no longer apply. The trail keeps that it was here.", "Remove the pack",
+         "Policy pack removed.", records.RemovePackForm, running.remove_pack, section="timers", icon="x-circle"),
     Step("priority", "Raise the priority", "It is shown first to everybody.", "Raise it", "Priority raised.", records.PriorityForm,
          running.raise_priority, icon="flag"),
     Step("subject", "Name a member of staff in it", "The concern is about somebody who works here.", "Save the name", "Name saved.",
@@ -233,4 +238,4 @@ def _arrangements(case: CaseView) -> tuple[str, ...]:
     period = ("period",) if case.response_due_on else ()
     conflict = () if case.my_declaration else ("conflict",)
     lift = ("lift",) if case.is_confidential else ()
-    return ("assign", *period, wait, "priority", "subject", *conflict, "confidential", *lift, "correction")
+    return ("assign", *period, wait, "priority", "subject", *conflict, "confidential", *lift, "correction", "add_pack")

@@ -43,6 +43,15 @@ def answer(uid: str) -> ResponseReturnValue:
     return render_template("cases/answer.html", question=question, form=form, wanted=wanted), form.status if form.errors else 200
 
 
+@bp.get("/questions/<uid>/why")
+@requires(Permission.ANSWER_STATEMENTS)
+def why_question(uid: str) -> ResponseReturnValue:
+    """Why an answer is due on its day, for whoever it was asked of: the days and the rule, nothing of the case."""
+    at = moment_of_request()
+    found = queries.explain_statement(queries.case_of_question(known_uid(uid), current_actor(), at=at), uid, at=at)
+    return render_template("cases/why_question.html", uid=uid, found=found, timer=found.timer)
+
+
 def _carry(uid: str, wanted: str, form: AnswerForm) -> None:
     by, at = current_actor(), moment_of_request()
     if wanted == "draft":

@@ -33,10 +33,11 @@ def acknowledge(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
         by=by, at=at, occurred_at=form.occurred_at.data)
 
 def scope(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
-    service.scope(case.reference, form.due_on.data, form.how.data, seen=form.version.data, by=by, at=at)
+    service.scope(case.reference, form.due_on.data, form.how.data, seen=form.version.data, by=by, at=at, **form.agreement())
 
 def agree_period(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
-    service.agree_period(case.reference, form.due_on.data, form.how.data, seen=form.version.data, by=by, at=at)
+    service.agree_period(
+        case.reference, form.due_on.data, form.how.data, seen=form.version.data, by=by, at=at, **form.agreement())
 
 def confirm(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
     service.confirm_outcome(
@@ -64,7 +65,7 @@ def contact(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
     service.add_note(case.reference, NoteKind.CONTACT, form.text.data, by=by, at=at, occurred_at=form.occurred_at.data)
 
 def interim(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
-    service.send_interim(case.reference, form.days.data, form.note.data, by=by, at=at)
+    service.send_interim(case.reference, form.days.data, form.note.data, by=by, at=at, occurred_at=form.occurred_at.data)
 
 def add_point(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
     service.add_point(case.reference, form.text.data, form.unit.data or None, by=by, at=at, compartment=_sealed(form))
@@ -106,7 +107,8 @@ def withdraw_statement(case: CaseView, form: Any, *, by: Actor, at: datetime) ->
 
 def explain_breach(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
     service.give_breach_reason(
-        case.reference, form.thing.target, form.thing.subject, BreachReason(form.reason.data), form.note.data, by=by, at=at)
+        case.reference, form.thing.target, form.thing.subject, BreachReason(form.reason.data), form.note.data, by=by, at=at,
+        pack=form.thing.pack)
 
 def raise_priority(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
     service.raise_priority(case.reference, int(form.priority.data), form.why.data, by=by, at=at)
@@ -129,6 +131,11 @@ def declare_no_conflict(case: CaseView, form: Any, *, by: Actor, at: datetime) -
 def declare_conflict(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
     service.declare_conflict(case.reference, form.why.data, by=by, at=at)
 
+def add_pack(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
+    service.add_pack(case.reference, form.pack.data, form.why.data, seen=form.version.data, by=by, at=at)
+
+def remove_pack(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
+    service.remove_pack(case.reference, form.thing.code, form.why.data, seen=form.version.data, by=by, at=at)
 
 def make_confidential(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
     service.make_confidential(case.reference, form.readers.data or (), form.why.data, by=by, at=at)

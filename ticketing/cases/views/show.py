@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from ticketing.accounts.rules import COMPARTMENT_LABELS
 from ticketing.audit import queries as audit
+from ticketing.audit import service as audit_reads
 from ticketing.audit.rules import case_stream
 from ticketing.cases import queries
 from ticketing.cases.views.blueprint import bp, case_of
@@ -43,11 +44,13 @@ def trail(reference: str) -> ResponseReturnValue:
 @bp.get("/cases/<reference>/timers/<target>")
 @requires(Permission.VIEW_CASES)
 def explain(reference: str, target: str) -> ResponseReturnValue:
-    case = case_of(reference)
-    timer = queries.explain_timer(
-        case.reference, target, current_actor(), at=moment_of_request(), subject=request.args.get("subject", ""),
-        cycle=_number(request.args.get("cycle", "")))
-    return render_template("cases/explain.html", case=case, timer=timer)
+    """Why this date?  Day by day, printable on a page for an ombudsman."""
+    asked, at = request.args, moment_of_request()
+    found = queries.explain_timer(
+        reference, target, current_actor(), at=at, subject=asked.get("subject", ""), pack=asked.get("pack", ""),
+        cycle=_number(asked.get("cycle", "")), occurrence=_number(asked.get("occurrence", "")))
+    audit_reads.record_read(found.reference, by=current_actor(), at=at)
+    return render_template("cases/explain.html", found=found, timer=found.timer)
 
 
 def _number(text: str) -> int | None:

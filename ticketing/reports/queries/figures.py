@@ -92,6 +92,7 @@ def _timer_rows(mine: Sequence[ColumnElement[bool]], span: tuple[datetime, datet
     inside = sa.or_(*(column.between(*span) for column in (Timer.due_at, Timer.met_at, Timer.breached_at, Case.received_at)))
     return db.session.execute(
         sa.select(Timer.case_id, Timer.cycle, Case.reference, Case.status, Case.is_anonymous, Case.received_at, Site.zone, Timer.target,
+                  Timer.pack, Timer.subject, Timer.occurrence,
                   Timer.state, Timer.started_at, Timer.due_at, Timer.met_at, Timer.breached_at, Timer.breach_reason)
         .join(Case, Case.id == Timer.case_id).join(Site, Site.id == Case.site_id).join(SlaPin, sa.and_(
             SlaPin.case_id == Timer.case_id, SlaPin.cycle == Timer.cycle, SlaPin.pack == Timer.pack, SlaPin.is_main))
@@ -132,6 +133,7 @@ def _timer_fact(
         state=State.BREACHED if is_missed else row.state, started_at=row.started_at, due_at=row.due_at, met_at=row.met_at,
         breached_at=row.due_at if is_missed else row.breached_at, breach_reason=row.breach_reason or "",
         first_due_on=dates.first_due_on if dates else None, is_amended=dates.is_amended if dates else False,
+        pack=row.pack, cycle=row.cycle, subject=row.subject, occurrence=row.occurrence,
         held_seconds=_overlap(held.get(row.case_id, ()), row.started_at, row.met_at))
 
 

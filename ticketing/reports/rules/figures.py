@@ -57,6 +57,10 @@ class TimerFact:
     first_due_on: date | None = None
     is_amended: bool = False
     held_seconds: float = 0.0
+    pack: str = ""
+    cycle: int = 1
+    subject: str = ""
+    occurrence: int = 1
 
     @property
     def is_late(self) -> bool:

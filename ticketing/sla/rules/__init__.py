@@ -8,11 +8,13 @@ from ticketing.sla.rules.explaining import as_text, ask, explain, parse_event
 from ticketing.sla.rules.phrases import PHRASES, day_phrase, due_phrase, left_phrase, moment_phrase, waiting_phrase
 from ticketing.sla.rules.reckoned import Reckoning, State
 from ticketing.sla.rules.reckoning import reckon, reckon_all
+from ticketing.sla.rules.vectors import Departure, VectorResult, check_vectors
 
 __all__ = [
     "PHRASES",
     "Clock",
     "DayLine",
+    "Departure",
     "Event",
     "EventKind",
     "Facts",
@@ -20,8 +22,10 @@ __all__ = [
     "State",
     "TargetCode",
     "Unit",
+    "VectorResult",
     "as_text",
     "ask",
+    "check_vectors",
     "day_phrase",
     "due_phrase",
     "explain",

@@ -28,7 +28,7 @@ def ask(pack_code: str, event_texts: Sequence[str], *, at_text: str | None, site
     """The answer to `sla explain` as typed.  Without `at_text` the moment is `now`, or the last event if that is later."""
     pack = load(pack_code)
     zone = find_zone(site_zone or pack.timezone).key
-    events = _placed([parse_event(text, zone) for text in event_texts])
+    events = placed([parse_event(text, zone) for text in event_texts])
     for event in events:
         pack.event(event.kind)
     at = parse_moment(at_text, zone, "--at") if at_text else max([now, *(event.at for event in events)])
@@ -166,7 +166,7 @@ def _data(kind: EventKind, what: str, text: str) -> dict[str, Any]:
     raise Invalid(f"“{text}”: {kind} takes nothing after an @. {SPELLING}")
 
 
-def _placed(events: list[Event]) -> list[Event]:
+def placed(events: list[Event]) -> list[Event]:
     """Agreed dates given alone happened with the event before them on the line, else with the first that has a moment."""
     known = [event.at for event in events if event.at != UNPLACED]
     if not known and events:
