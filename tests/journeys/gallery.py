@@ -14,9 +14,11 @@ from playwright.sync_api import Page
 from ticketing.accounts import queries as accounts
 from ticketing.accounts import service as accounts_service
 from ticketing.accounts.models import Staff
+from ticketing.calendars import queries as calendars
+from ticketing.calendars.rules import table_version
 from ticketing.cases import queries as cases
 from ticketing.cases.models import Case, StatementRequest
-from ticketing.cases.queries import CaseView
+from ticketing.cases.queries import CaseView, rebasing
 from ticketing.cases.rules import StatementState, Status
 from ticketing.cases.views.offers import STEPS
 from ticketing.codes import queries as codes
@@ -26,6 +28,7 @@ from ticketing.core.errors import NotFound
 from ticketing.core.permissions import Actor, Role, machine
 from ticketing.firings import queries as ladder
 from ticketing.outbox.models import OutboxMessage
+from ticketing.packs import queries as packs
 
 Find = Callable[[Actor | None], dict[str, Any]]
 
@@ -171,6 +174,20 @@ def _bring_a_concern(page: Page) -> None:
     page.get_by_role("button", name="Send it to us").click()
 
 
+def _bring_a_concern_and_go_on(page: Page) -> None:
+    """The date that the receipt names, and why."""
+    _bring_a_concern(page)
+    page.get_by_role("link", name="Why this date?").first.click()
+
+
+def _pack_draft(_actor: Actor | None) -> dict[str, Any]:
+    return {"uid": packs.drafts()[0].uid}
+
+
+def _calendar_draft(_actor: Actor | None) -> dict[str, Any]:
+    return {"uid": calendars.drafts()[0].uid}
+
+
 OFFICER, CLINICIAN, MANAGER, ADMINISTRATOR, AUDITOR = Role.OFFICER, Role.CLINICIAN, Role.MANAGER, Role.ADMINISTRATOR, Role.AUDITOR
 WORKING = (Status.INVESTIGATION,)
 STEPS_WITH_A_THING: dict[str, Find] = {
@@ -179,6 +196,7 @@ STEPS_WITH_A_THING: dict[str, Find] = {
     "withdraw_statement": _about("withdraw_statement", lambda case: next((s.uid for s in case.statements if s.state.value == "open"), "")),
     "finish_task": _about("finish_task", lambda case: next((task.uid for task in case.tasks if not task.done_at), "")),
     "breach_reason": _about("breach_reason", _missed),
+    "remove_pack": _about("remove_pack", lambda case: next((pack.code for pack in case.packs if not pack.is_main), "")),
     "decide_correction": _about("decide_correction", lambda case: next((c.uid for c in case.corrections if c.state.value == "asked"), "")),
 }
 STEPS_AT: dict[str, tuple[Status, ...]] = {
@@ -207,6 +225,7 @@ def _query(**values: str) -> Find:
 STOPS: tuple[Stop, ...] = (
     Stop("concern", None, "portal.new"),
     Stop("concern-received", None, "portal.received", prepare=_bring_a_concern),
+    Stop("concern-why", None, "portal.why", _query(target="acknowledge"), prepare=_bring_a_concern_and_go_on),
     Stop("sign-in", None, "accounts.sign_in"),
     Stop("forgotten", None, "accounts.forgotten"),
     Stop("forgotten-sent", None, "accounts.forgotten_sent"),
@@ -228,9 +247,29 @@ STOPS: tuple[Stop, ...] = (
     Stop("case-trail", OFFICER, "cases.trail", _case(Status.CLOSED)),
     Stop("why-this-date", OFFICER, "cases.explain", _explained),
     *_steps(),
+    Stop("rebases", MANAGER, "cases.rebases"),
+    Stop("rebase-new", MANAGER, "cases.new_rebase", _query(pack="england-nhs")),
+    Stop("rebase", MANAGER, "cases.rebase", lambda _actor: {"uid": rebasing.rebases()[0].uid}),
+
+    Stop("packs", MANAGER, "packs.index"),
+    Stop("pack", MANAGER, "packs.show", _query(code="england-nhs")),
+    Stop("pack-version", MANAGER, "packs.version", _query(code="england-nhs", version="2026.2")),
+    Stop("pack-compare", MANAGER, "packs.compare", _query(code="england-nhs")),
+    Stop("pack-draft", MANAGER, "packs.draft", _pack_draft),
+    Stop("pack-numbers", MANAGER, "packs.numbers", _pack_draft),
+    Stop("pack-publish", MANAGER, "packs.publish", _pack_draft),
+    Stop("calendars", MANAGER, "calendars.index"),
+    Stop("calendar", MANAGER, "calendars.show", _query(code="england_wales")),
+    Stop("calendar-version", MANAGER, "calendars.version", _query(code="scotland", number=table_version())),
+    Stop("calendar-new", MANAGER, "calendars.new"),
+    Stop("calendar-draft", MANAGER, "calendars.draft", _calendar_draft),
+    Stop("calendar-day", MANAGER, "calendars.day", _calendar_draft),
+    Stop("calendar-import", MANAGER, "calendars.import_days", _calendar_draft),
+    Stop("calendar-publish", MANAGER, "calendars.publish", _calendar_draft),
 
     Stop("questions", CLINICIAN, "cases.questions"),
     Stop("question", CLINICIAN, "cases.answer", _question(StatementState.OPEN)),
+    Stop("question-why", CLINICIAN, "cases.why_question", _question(StatementState.OPEN)),
     Stop("question-answered", CLINICIAN, "cases.answer", _question(StatementState.GIVEN), is_pictured=False),
 
     Stop("reports", MANAGER, "reports.overview"),

@@ -20,12 +20,16 @@ from tests.journeys.gallery import NOT_PAGES, PICTURED, STOPS, Stop, sign_in
 from ticketing import schedule
 from ticketing.accounts import queries as accounts
 from ticketing.accounts import service as accounts_service
+from ticketing.calendars import service as calendars
+from ticketing.calendars.rules import table_version
 from ticketing.cases import service as cases
+from ticketing.cases.queries.rebasing import Choice
 from ticketing.cases.rules import Action, NoteKind, Status, TaskKind
 from ticketing.codes.rules import HoldReason
 from ticketing.core import clock
 from ticketing.core.database import db
 from ticketing.core.permissions import Role
+from ticketing.packs import service as packs
 
 pytestmark = pytest.mark.journey
 PRESENT = THURSDAY + timedelta(days=1)
@@ -74,9 +78,22 @@ def _furnish(app: Flask) -> Hospital:
     cases.apply_transition(reopened, Action.REOPEN, "She wrote again.", seen=version_of(reopened), by=officer, at=WEDNESDAY)
     away = make_staff(Role.OFFICER, "Bea Long", team_codes=["CENTRAL"], password=None)
     accounts_service.set_leave(away.uid, date(2026, 3, 2), date(2026, 3, 13), officer.uid, by=FACTORY, at=TUESDAY)
+    _govern(reference, hospital)
     for job in schedule.JOBS:
         job.work(lambda: False)
     return hospital
+
+
+def _govern(reference: str, hospital: Hospital) -> None:
+    """A pack and a calendar of the hospital's own, drafts of both, a rebase, and a case under two laws."""
+    manager = hospital.manager
+    uid = packs.draft_version("england-nhs", "2026.2", by=manager, at=TUESDAY)
+    packs.change_amounts(uid, {"progress": 8}, seen=1, by=manager, at=TUESDAY)
+    packs.publish(uid, MONDAY.date(), "The board agreed", seen=2, by=manager, at=TUESDAY)
+    packs.draft_version("england-nhs", "2026.2", by=manager, at=TUESDAY)
+    calendars.draft_version("england_wales", table_version(), by=manager, at=TUESDAY)
+    cases.add_pack(reference, "england-dp", "It is about her record too", seen=version_of(reference), by=manager, at=WEDNESDAY)
+    cases.begin_rebase(Choice("england-nhs", "2026.2-local.1", status="triage"), (), "The board agreed", by=manager, at=WEDNESDAY)
 
 
 def _busy(reference: str, hospital: Hospital) -> None:

@@ -19,6 +19,7 @@ from ticketing.demo.rules.hospital import CALENDAR, ZONE
 from ticketing.demo.service.acts import ACTS, _receive
 from ticketing.demo.service.founding import _found, _set_leave
 from ticketing.demo.service.hiding import _hide_some
+from ticketing.demo.service.policies import _make_policies
 from ticketing.escalation.jobs import sweep
 from ticketing.escalation.queries import why_withhold
 from ticketing.outbox.jobs import deliver_batch, render_mail
@@ -47,6 +48,7 @@ def seed(*, mail_from: str, transport: Transport, progress: Callable[[int, int],
         _play(step, references, people)
         progress(number, len(steps))
     _wake_until(at, mail_from, transport)
+    _make_policies(people, days, at)
     _hide_some(people, at)
     sweep(at)
     return len(references)
