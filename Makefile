@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := env REDRESS_ENV=demo LOG_LEVEL=WARNING SCHEDULER_IN_WEB=1 ORGANISATION='Larkmoor Hospital' MAIL_FROM=patient.relations@larkmoor.example PUBLIC_URL=http://127.0.0.1:$(PORT) $(BIN)/flask --app wsgi
 
-.PHONY: help demo demo-reset test check bench vendor screenshots program tests system
+.PHONY: help demo demo-reset test check security bench vendor screenshots program tests system
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -34,6 +34,9 @@ check: tests ## Lint, types, import contracts and the house rules, under a minut
 	$(BIN)/pytest -n $(WORKERS) tests/architecture
 	REDRESS_TEST_DATABASE=postgresql $(BIN)/pytest tests/architecture/test_migrations.py
 	@find ticketing -name '*.py' | xargs wc -l | awk '$$2 != "total" && $$1 > 350 {print "advice: " $$2 " has " $$1 " lines; see whether it should be a folder"}'
+
+security: tests ## Look for known kinds of holes; says plainly what it could not look at
+	@sh deploy/security.sh
 
 bench: tests ## Measure what the issues promise
 	@for bench in benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done

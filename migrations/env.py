@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,6 +14,7 @@ from flask import current_app
 
 from ticketing.core.database import Json, UtcDateTime
 
+MIGRATING = 0x7265_6D69  # names the lock that lets one process migrate at a time
 database = current_app.extensions["migrate"].db
 
 
@@ -32,6 +37,18 @@ def compare_type(context_: Any, inspected: Any, described: Any, stored: Any, wan
     return None
 
 
+@contextmanager
+def _alone(connection: sa.Connection) -> Iterator[None]:
+    """Of several that start at once on an empty or old SQLite file one migrates and the others wait; PostgreSQL has its own lock."""
+    path = connection.engine.url.database
+    if connection.dialect.name != "sqlite" or not path or path == ":memory:":
+        yield
+        return
+    with Path(f"{path}.migrating").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def run() -> None:
     engine = sa.create_engine(current_app.config["MIGRATION_DATABASE_URL"])
     if current_app.config["MIGRATION_DATABASE_URL"] == current_app.config["SQLALCHEMY_DATABASE_URI"]:
@@ -41,7 +58,9 @@ def run() -> None:
             connection=connection, target_metadata=database.metadata, render_as_batch=True, compare_type=compare_type,
             render_item=render_item, transaction_per_migration=False,
         )
-        with context.begin_transaction():
+        with _alone(connection), context.begin_transaction():
+            if connection.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATING)))
             context.run_migrations()
 
 

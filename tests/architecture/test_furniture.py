@@ -17,7 +17,7 @@ TOP = frozenset({
 GROUND_FLOOR = {
     "core": {
         "clock", "database", "errors", "permissions", "batch", "paging", "references", "storage", "mail", "outbound", "once", "files",
-        "scanning", "webhooks",
+        "scanning", "webhooks", "exports",
     },
     "web": {"errors", "guards", "forms", "filters", "headers", "logs"},
 }

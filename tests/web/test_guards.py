@@ -94,3 +94,8 @@ def test_another_visitor_s_token_is_worth_nothing(app, client):
     client.get("/sign-in")
     assert client.post("/sign-out", data={"csrf_token": token}).status_code == 400
     assert other.post("/sign-out", data={"csrf_token": token}).status_code == 303
+
+
+@pytest.mark.parametrize("query", ["view=mine&view=%00", "site=MAIN&site=%00", "%00=1&view=mine", "after=a&after=%00"])
+def test_what_is_given_twice_is_looked_at_twice(client, query):
+    assert client.get(f"/cases/?{query}").status_code == 404

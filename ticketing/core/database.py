@@ -279,7 +279,7 @@ def _prepare_sqlite(connection: Any, record: Any) -> None:  # noqa: ARG001 - the
         return
     connection.isolation_level = None
     for pragma in PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
+        connection.execute(f"PRAGMA {pragma}")  # nosemgrep - PRAGMAS is a constant of this module
 
 
 @event.listens_for(Engine, "begin")

@@ -95,7 +95,7 @@ def _refuse_other_names() -> None:
 
 def _refuse_unstorable() -> None:
     """An address with a NUL in it names nothing, and PostgreSQL could not even look it up."""
-    if "\x00" in request.path or any("\x00" in value for _, value in request.args.items(multi=True)):
+    if "\x00" in request.path or any("\x00" in name + value for name, value in request.args.items(multi=True)):
         abort(404)
 
 

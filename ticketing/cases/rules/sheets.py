@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from ticketing.core.errors import Invalid
+from ticketing.core.exports import neutral
 
 Cell = str | datetime | date
 LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")  # str.splitlines would also cut at form feeds and U+2028 inside a cell
 LONGEST_CELL = 10_000_000
-FORMULA = tuple("=+-@\t\r＝＋－＠")
-UNSEEN = "\ufeff\u200b\u2060"
 LINE_HEADING, REASON_HEADING = "Line in the file", "Why it was left out"
 MORE_THAN_7_BIT = re.compile(rb"[\x80-\xff]")
 
@@ -147,12 +146,6 @@ class _Collector:
     def write(self, part: str) -> int:
         self.parts.append(part)
         return len(part)
-
-
-def neutral(cell: str) -> str:
-    """A cell as text for any spreadsheet program: one that could be a formula gets a leading apostrophe."""
-    is_formula = cell.startswith(FORMULA) or cell.lstrip().lstrip(UNSEEN).startswith(FORMULA)
-    return f"'{cell}" if is_formula else cell
 
 
 def _restored(row: Row) -> Row:

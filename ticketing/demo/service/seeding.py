@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from random import Random
 
+import sqlalchemy as sa
+
 from ticketing.calendars.rules import named_calendar
-from ticketing.core.database import atomic
+from ticketing.core.database import atomic, db, is_postgresql
 from ticketing.core.errors import Conflict
 from ticketing.core.mail import Mail
 from ticketing.core.permissions import Actor
@@ -25,6 +27,7 @@ from ticketing.escalation.queries import why_withhold
 from ticketing.outbox.jobs import deliver_batch, render_mail
 
 SEED = 20_260
+FOUNDING = 0x7265_6664  # names the lock that lets one process found the hospital
 WAKE = timedelta(seconds=20)  # as often as the program's own sweep
 NAMES_STAFF = ("to", "staff", "clinician")
 Transport = Callable[[Mail], str]
@@ -36,6 +39,8 @@ def seed(*, mail_from: str, transport: Transport, progress: Callable[[int, int],
 
     `transport` keeps the mails that were sent on the way; `progress` is told how many steps are done, of how many.
     """
+    if is_postgresql():  # two first starts at once: the second waits, then finds the hospital there
+        db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(FOUNDING)))
     if not queries.is_empty():
         raise Conflict("This database is in use already. The demo hospital is only made in an empty one.")
     days = WorkingDays.around(at, ZONE, named_calendar(CALENDAR, ZONE).is_working_date)
@@ -55,7 +60,7 @@ def seed(*, mail_from: str, transport: Transport, progress: Callable[[int, int],
 
 
 def _all_steps(days: WorkingDays) -> list[Step]:
-    dice = Random(SEED)
+    dice = Random(SEED)  # nosec B311 - the same demo hospital each time, no secret
     made = plans(queries.library(), dice)
     return sorted((step for plan in made for step in script_of(plan, days, dice)), key=lambda step: step.at)
 
