@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 
-from tests.factories import MONDAY, Hospital, concern, make_hospital, version_of
+from tests.factories import MONDAY, Hospital, concern, enter, make_hospital, version_of
 from ticketing.cases import queries, service
 from ticketing.cases.rules import Action
 from ticketing.codes.rules import CaseType, ConsentStatus, ContactMethod, Severity
+from ticketing.core import clock
+from ticketing.core.errors import Conflict
 from ticketing.sla.queries import drifts
 
 DAY = timedelta(days=1)
@@ -44,6 +46,11 @@ def test_a_case_moved_to_investigation_begins_stage_two(hospital):
     found = states(reference, hospital, MONDAY + 2 * DAY)
     assert "respond_stage_1" not in found or found["respond_stage_1"][0] == "not_applicable"
     assert found["respond"][0] == found["acknowledge"][0] == "running"
+    other = begun(hospital, CaseType.COMPLAINT_STAGE1)
+    with pytest.raises(Conflict, match="waited for"):
+        service.acknowledge_stage(other, ContactMethod.LETTER, True, "", by=hospital.officer, at=MONDAY)
+    service.acknowledge_stage(reference, ContactMethod.LETTER, True, "Posted", by=hospital.officer, at=MONDAY + 2 * DAY)
+    assert states(reference, hospital, MONDAY + 3 * DAY)["acknowledge"][0] == "met"
     assert [drift for _, some in drifts(at=MONDAY + 2 * DAY) for drift in some] == []
 
 
@@ -54,3 +61,13 @@ def test_a_case_that_begins_at_stage_two_is_counted_from_receipt(hospital):
     service.apply_transition(reference, Action.INVESTIGATE, seen=version_of(reference), by=hospital.officer, at=MONDAY + 2 * DAY)
     assert states(reference, hospital, MONDAY + 2 * DAY)["respond"] == before["respond"]
     assert before["respond"][1] > datetime(2026, 3, 27, tzinfo=UTC)
+
+
+def test_the_page_offers_the_acknowledgement_of_a_stage_while_it_is_waited_for(hospital, client):
+    officer = enter(client, team_codes=["CENTRAL"])
+    reference = begun(hospital, CaseType.COMPLAINT_STAGE1)
+    assert "Acknowledge this stage" not in client.get(f"/cases/{reference}").text
+    now = clock.now()
+    service.apply_transition(reference, Action.INVESTIGATE, seen=version_of(reference), by=officer, at=now)
+    assert "Acknowledge this stage" in client.get(f"/cases/{reference}").text
+    assert client.get(f"/cases/{reference}/actions/acknowledge_stage").status_code == 200

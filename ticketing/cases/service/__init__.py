@@ -22,7 +22,17 @@ from ticketing.cases.service.conflict import name_subject, recuse_manager
 from ticketing.cases.service.corrections import ask_receipt_correction, decide_receipt_correction
 from ticketing.cases.service.importing import begin_import, finish_import, import_batch
 from ticketing.cases.service.intake import Concern, keep_draft, receive, receive_many
-from ticketing.cases.service.lifecycle import Triage, acknowledge, agree_period, apply_transition, close, reopen, scope, triage
+from ticketing.cases.service.lifecycle import (
+    Triage,
+    acknowledge,
+    acknowledge_stage,
+    agree_period,
+    apply_transition,
+    close,
+    reopen,
+    scope,
+    triage,
+)
 from ticketing.cases.service.policies import add_pack, remove_pack
 from ticketing.cases.service.rebasing import begin_rebase, rebase_batch, undo_rebase
 from ticketing.cases.service.responses import confirm_outcome, draft_response, sign_and_send
@@ -39,6 +49,7 @@ __all__ = [
     "Concern",
     "Triage",
     "acknowledge",
+    "acknowledge_stage",
     "add_note",
     "add_pack",
     "add_point",

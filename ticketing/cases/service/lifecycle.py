@@ -32,7 +32,7 @@ from ticketing.core import clock
 from ticketing.core.database import atomic, db
 from ticketing.core.errors import Conflict, Invalid
 from ticketing.core.permissions import Actor
-from ticketing.packs.rules import EventKind, load
+from ticketing.packs.rules import EventKind, TargetCode, load
 from ticketing.packs.rules import codes as codes_of_packs
 from ticketing.sla import queries as timers
 from ticketing.sla import service as sla
@@ -152,6 +152,24 @@ def acknowledge(
     _check_occurred(case, occurred_at, at, "The acknowledgement")
     case.acknowledged_at, case.acknowledgement_method, case.is_discussion_offered = occurred_at or at, method, is_discussion_offered
     apply_transition(reference, Action.ACKNOWLEDGE, note, seen=None, by=by, at=at, occurred_at=occurred_at)
+
+
+@atomic
+def acknowledge_stage(
+    reference: str, method: ContactMethod, is_discussion_offered: bool, note: str, *, by: Actor, at: datetime,
+    occurred_at: datetime | None = None,
+) -> None:
+    """Record that a later stage of the procedure, or a new cycle, was acknowledged; Conflict unless its law still waits for that."""
+    case = _lock_open(reference, None, by=by)
+    _check_occurred(case, occurred_at, at, "The acknowledgement")
+    waiting = [item for item in timers.reckonings_of(case.id, at=at)
+               if item.cycle == case.cycle and item.target is TargetCode.ACKNOWLEDGE and item.is_waited_for]
+    if not waiting or case.status in (Status.RECEIVED, Status.TRIAGE):
+        raise Conflict("No acknowledgement of a later stage is waited for. Look at the case again.")
+    case.acknowledged_at, case.acknowledgement_method, case.is_discussion_offered = occurred_at or at, method, is_discussion_offered
+    _note(case, Act.CASE_ACKNOWLEDGED, by=by, at=at, occurred_at=occurred_at, why=note,
+          facts={"method": method.value, "is_discussion_offered": is_discussion_offered})
+    _clock(case, EventKind.ACKNOWLEDGED, by=by, at=at, occurred_at=occurred_at)
 
 
 @atomic

@@ -12,6 +12,8 @@ from ticketing.cases.rules import Action, Status
 from ticketing.cases.views import running
 from ticketing.cases.views.running import Run
 from ticketing.core.permissions import Actor, Permission
+from ticketing.packs.rules import TargetCode
+from ticketing.sla.rules import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,9 @@ _ALL = (
          section="notes", icon="journal-text"),
     Step("contact", "Record an update to them", "Keeping them informed is a duty: this is what counts for it.", "Save the update",
          "Update recorded.", records.ContactForm, running.contact, section="notes", icon="send"),
+    Step("acknowledge_stage", "Acknowledge this stage", "Say how and when they learnt that the next stage has begun.",
+         "Record the acknowledgement", "Acknowledgement recorded.", steps.AcknowledgeForm, running.acknowledge_stage, section="timers",
+         icon="envelope"),
     Step("interim", "Record a holding letter", "They were told that the answer is still to come, and within how many days.", "Save",
          "Holding letter recorded.", records.InterimForm, running.interim, section="notes", icon="hourglass-split"),
     Step("point", "Add a point", "One point at a time, in their words: each gets its own finding.", "Add the point", "Point added.",
@@ -226,7 +231,18 @@ def _offer(move: MoveView) -> Offer:
 def _records(case: CaseView) -> tuple[str, ...]:
     if case.status is Status.DRAFT:
         return ()
-    return ("note", "contact", "task", "point", "statement", "interim") if case.is_open else ("note", "task")
+    if not case.is_open:
+        return "note", "task"
+    stage = ("acknowledge_stage",) if _waits_for_acknowledgement(case) else ()
+    return (*stage, "note", "contact", "task", "point", "statement", "interim")
+
+
+def _waits_for_acknowledgement(case: CaseView) -> bool:
+    """Whether a later stage, or a new cycle, has its own acknowledgement still to be made."""
+    if case.status in (Status.RECEIVED, Status.TRIAGE):
+        return False
+    return any(timer.target == TargetCode.ACKNOWLEDGE and timer.state in (State.RUNNING, State.BREACHED) and timer.met_at is None
+               for timer in case.current_timers)
 
 
 def _arrangements(case: CaseView) -> tuple[str, ...]:

@@ -32,6 +32,11 @@ def acknowledge(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
         case.reference, ContactMethod(form.method.data), form.is_discussion_offered.data, form.note.data, seen=form.version.data,
         by=by, at=at, occurred_at=form.occurred_at.data)
 
+def acknowledge_stage(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
+    service.acknowledge_stage(
+        case.reference, ContactMethod(form.method.data), form.is_discussion_offered.data, form.note.data, by=by, at=at,
+        occurred_at=form.occurred_at.data)
+
 def scope(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
     service.scope(case.reference, form.due_on.data, form.how.data, seen=form.version.data, by=by, at=at, **form.agreement())
 
