@@ -14,6 +14,7 @@ from ticketing.core.permissions import Role, minutes_by_role, roles_of
 
 ROOT = Path(__file__).resolve().parent
 DEMO_KEY = "demo-only-key-never-for-real-patients"
+NO_SHADOWS = " -c search_path=\"$user\",public,pg_temp"  # a temporary table named as the trail's would swallow its entries
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 MODES = ("production", "development", "demo", "test")
 
@@ -68,6 +69,11 @@ class Settings:
     password_rounds: int = 2  # argon2id passes over that memory; a change re-hashes each password at its next sign-in
     sweep_seconds: int = 20  # how often the escalation sweep wakes
     deliver_seconds: int = 10  # how often the outbox is delivered
+    audit_keys: str = ""  # 1:<hex>,2:<hex>: keys of the trail, the highest number writes; never drop one; required in production
+    audit_seal_key_file: str = ""  # file with the key that signs the trail's checkpoints; only the sealer can read it
+    audit_checkpoints: str = ""  # folder that takes the signed checkpoints, best on another machine; default instance/checkpoints
+    audit_mailbox: str = ""  # address that gets the newest checkpoint once a day; empty: nobody
+    seal_seconds: int = 10  # how often the trail is sealed
     tidy_seconds: int = 60  # how often old sessions, mailed links and counts of tries are forgotten
     simulate_seconds: int = 10  # how often a simulation that was asked for is played on, and shadows follow
     notices_per_hour: int = 12  # escalation mails one person gets within an hour; more come in one digest
@@ -90,6 +96,7 @@ class Settings:
             "database_url": _url(settings.database_url),
             "migration_database_url": _url(settings.migration_database_url or settings.database_url),
             "files_folder": settings.files_folder or str(ROOT / "instance" / "files"),
+            "audit_checkpoints": settings.audit_checkpoints or str(ROOT / "instance" / "checkpoints"),
             "secure_cookies": settings.secure_cookies if "secure_cookies" in given else not relaxed,
             "mfa_roles": settings.mfa_roles if "mfa_roles" in given or not relaxed else "none",
             "debug": settings.debug or _value("flask_debug", "bool", environ.get("FLASK_DEBUG", "")),
@@ -145,7 +152,7 @@ class Settings:
         return named | {
             "application_name": "redress", "connect_timeout": self.database_connect_seconds, "tcp_user_timeout": silence * 1000,
             "keepalives": 1, "keepalives_idle": max(1, silence // 2), "keepalives_interval": max(1, silence // 4), "keepalives_count": 2,
-            "options": f"-c statement_timeout={self.database_statement_seconds * 1000} -c timezone=UTC",
+            "options": f"-c statement_timeout={self.database_statement_seconds * 1000} -c timezone=UTC{NO_SHADOWS}",
         }
 
     def _hosts(self) -> list[str] | None:
@@ -188,6 +195,7 @@ class Settings:
         reasons = []
         if len(self.secret_key) < 32 or self.secret_key == DEMO_KEY:
             reasons.append("SECRET_KEY is missing or too short: set at least 32 random characters.")
+        reasons += self._refuse_weak_trail()
         if self.debug:
             reasons.append("DEBUG is on: remove it.")
         if self.oidc_issuer and not self.oidc_issuer.startswith("https://"):
@@ -197,6 +205,20 @@ class Settings:
         if self.password_memory_kib < 19456 or self.password_rounds < 2:
             reasons.append("PASSWORD_MEMORY_KIB or PASSWORD_ROUNDS is too low: remove both, or use at least 19456 and 2.")
         return reasons
+
+
+    def _refuse_weak_trail(self) -> list[str]:
+        advice = "make one with `flask --app wsgi audit new-key` (REDRESS_ENV=development)"
+        if not self.audit_keys:
+            return [f"AUDIT_KEYS is missing: {advice}."]
+        newest = max((part.strip() for part in self.audit_keys.split(",")), key=lambda part: int(part.partition(":")[0] or 0)
+                     if part.partition(":")[0].isdigit() else 0)
+        material = newest.partition(":")[2]
+        if len(material) < 64 or not set(material) <= set("0123456789abcdefABCDEF"):
+            return [f"AUDIT_KEYS is too short or not hexadecimal: {advice}."]
+        if material.lower() == self.secret_key.encode().hex():
+            return [f"AUDIT_KEYS writes with SECRET_KEY: {advice}, and keep the old one as the lower number."]
+        return []
 
 
 def _value(name: str, kind: Any, text: str) -> Any:

@@ -10,6 +10,7 @@ import pytest
 from flask import Flask, has_app_context
 from flask.testing import FlaskClient, FlaskCliRunner
 from itsdangerous import URLSafeTimedSerializer
+from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
 from config import Settings
@@ -22,9 +23,11 @@ from ticketing.app import create_app
 from ticketing.core import clock
 from ticketing.core.database import db
 from ticketing.core.references import new_uid
+from ticketing.web.guards import OPEN_TO_ALL
+from ticketing.web.reading import UNREAD
 
 # What a GET may write: the log of reads (on the reader's own stream of the trail), and when a session was last used.
-WRITTEN_BY_GET = frozenset({"audit_stream", "audit_entry", "audit_private", "user_sessions"})
+WRITTEN_BY_GET = frozenset({"audit_stream", "audit_entry", "audit_private", "audit_key", "user_sessions"})
 
 _started: dict[str, Databases] = {}
 
@@ -86,7 +89,19 @@ class Client(FlaskClient):
                 written = queries.written_tables - WRITTEN_BY_GET
                 assert not written, f"GET {response.request.path} wrote to {', '.join(sorted(written))}"
                 assert not is_dirty(), f"GET {response.request.path} left the session dirty"
+                self._must_be_noted(response, queries.written_tables)
         return response
+
+    def _must_be_noted(self, response: TestResponse, written: set[str]) -> None:
+        """Whatever a signed-in person was shown is on the trail."""
+        if response.status_code != 200 or response.request.path.startswith("/static/"):
+            return
+        try:
+            endpoint, _ = self.application.url_map.bind("localhost").match(response.request.path, "GET")
+        except HTTPException:
+            return
+        if getattr(self.application.view_functions[endpoint], "__guard__", OPEN_TO_ALL) != OPEN_TO_ALL and endpoint not in UNREAD:
+            assert "audit_entry" in written, f"GET {response.request.path} showed {endpoint} and left no entry on the trail"
 
     def post(self, *args: Any, csrf: bool = True, **kwargs: Any) -> TestResponse:
         """As usual; a form without a token is given one unless `csrf=False`."""

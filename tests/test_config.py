@@ -7,7 +7,7 @@ import pytest
 from config import Settings, UnsafeSettings
 
 KEY = "k" * 40
-SAFE = {"REDRESS_ENV": "production", "SECRET_KEY": KEY}
+SAFE = {"REDRESS_ENV": "production", "SECRET_KEY": KEY, "AUDIT_KEYS": "1:" + "ab" * 32}
 
 
 def test_production_starts_when_it_is_safe():
@@ -18,6 +18,10 @@ def test_production_starts_when_it_is_safe():
 
 @pytest.mark.parametrize(("changes", "sentence"), [
     ({"SECRET_KEY": ""}, "SECRET_KEY is missing"),
+    ({"AUDIT_KEYS": ""}, "AUDIT_KEYS is missing"),
+    ({"AUDIT_KEYS": "1:abc"}, "AUDIT_KEYS is too short"),
+    ({"AUDIT_KEYS": "nonsense"}, "AUDIT_KEYS is too short"),
+    ({"AUDIT_KEYS": f"1:{KEY.encode().hex()}"}, "AUDIT_KEYS writes with SECRET_KEY"),
     ({"SECRET_KEY": "short"}, "SECRET_KEY is missing or too short"),
     ({"DEBUG": "1"}, "DEBUG is on"),
     ({"FLASK_DEBUG": "true"}, "DEBUG is on"),
@@ -38,7 +42,7 @@ def test_what_would_be_unsafe_in_production_does_not_start_and_says_why(changes,
 def test_every_reason_is_given_at_once():
     with pytest.raises(UnsafeSettings) as refused:
         Settings.from_env({"REDRESS_ENV": "production", "DEBUG": "1", "WEB_PROCESSES": "3"})
-    assert str(refused.value).count("\n- ") == 3
+    assert str(refused.value).count("\n- ") == 4
 
 
 def test_several_web_processes_are_fine_on_postgresql():

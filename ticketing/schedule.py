@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -24,11 +25,14 @@ from apscheduler.triggers.interval import IntervalTrigger
 from flask import Flask, current_app
 
 from ticketing.accounts.jobs import tidy
+from ticketing.audit.jobs import seal
+from ticketing.audit.queries import seal_keys
 from ticketing.calendars.service import keep_shipped
 from ticketing.cases.jobs import scan
 from ticketing.cases.service import rebase_batch
 from ticketing.core import clock, once, webhooks
 from ticketing.core.batch import Tally
+from ticketing.core.origin import come_from
 from ticketing.escalation.jobs import play_simulations, sweep
 from ticketing.escalation.queries import why_withhold
 from ticketing.operations import service as operations
@@ -101,6 +105,8 @@ def _tidy(is_stopping: Stopping) -> Tally:
         return Tally()
     tally = tidy(clock.now())
     tally.add(Tally(done=once.forget(at=clock.now())))
+    if address := current_app.config["AUDIT_MAILBOX"]:
+        operations.mail_checkpoint(address, at=clock.now())
     return tally
 
 
@@ -108,6 +114,11 @@ def _scan(is_stopping: Stopping) -> Tally:
     return Tally() if is_stopping() else scan(clock.now())
 
 
+def _seal(is_stopping: Stopping) -> Tally:
+    return seal(clock.now(), Path(current_app.config["AUDIT_CHECKPOINTS"]), is_stopping=is_stopping)
+
+
+SEALING = Job("seal", "SEAL_SECONDS", _seal)
 JOBS = (
     Job("sweep", "SWEEP_SECONDS", _sweep),
     Job("deliver", "DELIVER_SECONDS", _deliver),
@@ -116,6 +127,7 @@ JOBS = (
     Job("tidy", "TIDY_SECONDS", _tidy),
     Job("simulate", "SIMULATE_SECONDS", _simulate),
     Job("scan", "TIDY_SECONDS", _scan),
+    SEALING,
 )
 
 
@@ -178,6 +190,7 @@ class Rota:
             return
         self._busy.add(job.name)
         try:
+            come_from(f"job:{job.name}")
             with self.app.app_context():
                 tally = job.work(self._stop.is_set)
                 operations.beat(job.name, at=clock.now())
@@ -199,15 +212,29 @@ def start_in_web(app: Flask) -> Rota | None:
     """Start the jobs inside the one web process, once: not for other commands, and not in a reloader's parent."""
     if not app.config["SCHEDULER_IN_WEB"] or not _serves(app):
         return None
-    rota = Rota(app)
+    rota = Rota(app, jobs_of(app))
     rota.start()
     app.extensions["rota"] = rota
     return rota
 
 
+def jobs_of(app: Flask) -> tuple[Job, ...]:
+    """The jobs this process can do: only who holds a sealing key seals."""
+    with app.app_context():
+        return tuple(job for job in JOBS if job is not SEALING or seal_keys())
+
+
+def run_sealer(app: Flask) -> None:
+    """Seal in the foreground, as a process of its own."""
+    _run(Rota(app, (SEALING,)))
+
+
 def run_worker(app: Flask) -> None:
     """Run the jobs in the foreground until SIGTERM or SIGINT; the batch in hand is finished first."""
-    rota = Rota(app)
+    _run(Rota(app, jobs_of(app)))
+
+
+def _run(rota: Rota) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: rota.ask_to_stop())
     rota.start()

@@ -17,9 +17,9 @@ TOP = frozenset({
 GROUND_FLOOR = {
     "core": {
         "clock", "database", "errors", "permissions", "batch", "paging", "references", "storage", "mail", "outbound", "once", "files",
-        "scanning", "webhooks", "exports",
+        "scanning", "webhooks", "exports", "origin",
     },
-    "web": {"errors", "guards", "forms", "filters", "headers", "logs"},
+    "web": {"errors", "guards", "forms", "filters", "headers", "logs", "reading"},
 }
 WITH_DATA = frozenset({"packs", "codes", "demo"})
 WORDLESS = frozenset({"utils", "util", "helpers", "helper", "common", "manager", "base", "misc", "tools"})

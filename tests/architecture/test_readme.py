@@ -17,7 +17,7 @@ def test_the_configuration_table_names_every_setting_and_no_other():
 
 
 def test_every_command_of_the_readme_exists(app):
-    for group, command in re.findall(r"^flask --app wsgi (\w+)(?: (\w+))?", README, re.MULTILINE):
+    for group, command in re.findall(r"^flask --app wsgi (\w+)(?: ([\w-]+))?", README, re.MULTILINE):
         found = app.cli.get_command(None, group)
         assert found is not None, group
         if command and hasattr(found, "commands"):

@@ -13,7 +13,7 @@ from tests.databases import import_models
 from ticketing.core.database import Model
 
 UNAUDITED = {
-    "AuditStream", "AuditEntry", "AuditPrivate",  # the trail itself
+    "AuditStream", "AuditEntry", "AuditPrivate", "AuditKey", "AuditQueue", "AuditLeaf", "AuditCheckpoint",  # the trail itself
     "OutboxMessage", "OutboxAttempt",  # the ledger of attempts is its own proof
     "UserSession", "SingleUseToken", "Throttle", "Ceremony",  # how a sign-in is remembered and slowed; the sign-in itself is on the trail
     "Timer",  # a cache of what is reckoned from the events, which are audited

@@ -8,10 +8,12 @@ import sqlalchemy as sa
 from tests.facts import TUESDAY
 from ticketing.audit import queries, service
 from ticketing.audit.models import POSTGRESQL_TRIGGERS, SQLITE_TRIGGERS
-from ticketing.audit.rules import Act
-from ticketing.core.database import db, is_postgresql, savepoint
+from ticketing.audit.rules import Act, FaultKind
+from ticketing.audit.rules.notes import SealKey
+from ticketing.core.database import atomic, db, is_postgresql, savepoint
 from ticketing.core.permissions import machine
 
+KEY = SealKey(bytes(range(32)))
 REFUSALS = ("append-only", "only moves forward", "must name an entry")
 
 
@@ -20,6 +22,11 @@ def trail(app):
     for number in range(3):
         service.record("case:one", Act.CASE_TAKEN, by=machine("test"), at=TUESDAY, facts={"number": number})
     return app
+
+
+@atomic
+def forge(statement: str) -> None:
+    db.session.connection().exec_driver_sql(statement)
 
 
 def refused(statement: str) -> str:
@@ -56,7 +63,7 @@ def test_the_database_refuses_to_rewrite_the_trail(trail, statement):
     " SELECT uid, 'case:x', 9, prev, x'00', body, kid, mac, act, actor_uid, recorded_at FROM audit_entry WHERE seq = 2",
     "UPDATE OR REPLACE audit_entry SET seq = 1 WHERE seq = 2",
     "INSERT OR REPLACE INTO audit_stream SELECT stream, 0, hash FROM audit_stream",
-    "INSERT OR REPLACE INTO audit_private SELECT entry_uid, field, salt, 'Somebody else' FROM audit_private",
+    "INSERT OR REPLACE INTO audit_private SELECT entry_uid, field, salt, 'Somebody else', sealed FROM audit_private",
 ])
 def test_sqlite_refuses_to_replace_even_for_a_plain_shell(trail, statement):
     if is_postgresql():
@@ -87,9 +94,44 @@ def test_postgresql_refuses_a_replica_role_too(trail, statement):
     assert any(refusal in refused(statement) for refusal in REFUSALS)
 
 
-def test_private_values_may_be_deleted_for_erasure(trail):
+def test_private_values_may_be_deleted_but_that_is_seen_without_an_entry(trail):
     db.session.connection().exec_driver_sql("DELETE FROM audit_private")
-    assert queries.verify().erased == 3
+    assert [(fault.kind, fault.seq) for fault in queries.verify().faults] == [(FaultKind.VALUE, seq) for seq in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("statement", [
+    "UPDATE audit_leaf SET entry_id = 99", "DELETE FROM audit_leaf", "UPDATE audit_checkpoint SET size = 1", "DELETE FROM audit_checkpoint",
+    "UPDATE audit_queue SET entry_id = 99",
+])
+def test_the_database_refuses_to_change_the_tree_its_checkpoints_and_what_waits(trail, statement):
+    service.seal([KEY], at=TUESDAY, limit=2)
+    assert "append-only" in refused(statement)
+
+
+@pytest.mark.parametrize("statement", [
+    "INSERT OR REPLACE INTO audit_leaf SELECT idx, 99, leaf FROM audit_leaf",
+    "INSERT OR REPLACE INTO audit_checkpoint SELECT number, 99, root, peaks, note, sealed_at FROM audit_checkpoint",
+])
+def test_sqlite_refuses_to_replace_what_is_sealed(trail, statement):
+    if is_postgresql():
+        pytest.skip("PostgreSQL has no REPLACE")
+    service.seal([KEY], at=TUESDAY)
+    assert "append-only" in refused(statement)
+
+
+@pytest.mark.parametrize("table", ["audit_leaf", "audit_checkpoint", "audit_queue", "audit_key"])
+def test_postgresql_refuses_to_truncate_what_is_sealed(trail, table):
+    if not is_postgresql():
+        pytest.skip("SQLite has no TRUNCATE")
+    assert "append-only" in refused(f"TRUNCATE {table}")
+
+
+def test_what_is_written_past_the_program_waits_for_the_sealer_too(trail):
+    forge("INSERT INTO audit_entry (uid, stream, seq, prev, hash, body, kid, mac, act, actor_uid, recorded_at)"
+        " SELECT 'forged', stream, 4, hash, mac, body, kid, mac, act, actor_uid, recorded_at FROM audit_entry WHERE seq = 3")
+    tally = service.seal([KEY], at=TUESDAY)
+    assert (tally.done, tally.outcomes) == (3, {"refused_hash": 1})
+    assert queries.seals().waiting == 1
 
 
 def test_the_migration_makes_the_triggers_of_the_models(app):

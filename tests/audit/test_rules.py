@@ -23,9 +23,9 @@ from ticketing.audit.rules import (
     canonical,
     clean,
     commitment,
-    derive_keys,
     entry_hash,
     genesis,
+    keys_of,
     mac,
     microseconds,
     moment_of,
@@ -57,7 +57,7 @@ def test_the_hashes_are_the_published_ones():
     assert second.hex() == "9bf40d92a5847189889e4c39222d66b3046c68b31d8017ea340bcd81c6d7baa5"
     promised = commitment(bytes(range(32)), "e1", "why", "Phoned Mrs Khan – late")
     assert promised == "bbac81840518446376e254807369d72f65d2b744e9df6b2023a163efdd664b67"
-    keys = derive_keys(SECRET)
+    keys = keys_of("", SECRET)
     assert mac(keys.macs[1], second).hex() == "465147e1f2a5b88187ba56122bfeaa8e933c06685cd07dec2effcf060aca778a"
     assert keys.log_id == "c146d2938e3b4f4c4af7f2e3157e2bdf"
 
@@ -109,8 +109,8 @@ def test_streams_and_installations_begin_differently():
 
 
 def test_an_installation_has_its_own_keys():
-    assert derive_keys("one") != derive_keys("two")
-    assert derive_keys("one") == derive_keys("one")
+    assert keys_of("", "one") != keys_of("", "two")
+    assert keys_of("", "one") == keys_of("", "one")
 
 
 def test_nothing_private_is_in_the_body():

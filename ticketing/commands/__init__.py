@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from ticketing.commands.accounts import accounts
-from ticketing.commands.audit import audit
+from ticketing.commands.audit import audit, sealer
 from ticketing.commands.cases import cases
 from ticketing.commands.demo import demo
 from ticketing.commands.escalation import escalation
@@ -22,4 +22,5 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(escalation)
     app.cli.add_command(demo)
     app.cli.add_command(worker)
+    app.cli.add_command(sealer)
     app.cli.add_command(sweep_once)

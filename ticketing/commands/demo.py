@@ -13,6 +13,7 @@ from tqdm import tqdm
 from ticketing import schedule
 from ticketing.core import clock
 from ticketing.core.errors import DomainError
+from ticketing.core.origin import at_a_given_moment
 from ticketing.demo import jobs as demo_jobs
 from ticketing.demo import queries as demo_queries
 from ticketing.demo import service as demo_service
@@ -36,8 +37,9 @@ def demo_seed() -> None:
             bar.total = whole
             bar.update(done - bar.n)
         try:
-            count = demo_service.seed(
-                mail_from=current_app.config["MAIL_FROM"], transport=demo_jobs.keep_at_once(_mailbox()), progress=show, at=clock.now())
+            with at_a_given_moment("demo"):
+                count = demo_service.seed(
+                    mail_from=current_app.config["MAIL_FROM"], transport=demo_jobs.keep_at_once(_mailbox()), progress=show, at=clock.now())
         except DomainError as error:
             raise click.ClickException(error.message) from error
     click.echo(f"The demo hospital is ready: {count} cases.")
@@ -68,7 +70,8 @@ def demo_serve(context: click.Context, port: int) -> None:
     if not demo_jobs.is_free(port):
         raise click.ClickException(f"Something else is listening on port {port}. Choose another: make demo PORT={port + 1}")
     app = current_app._get_current_object()  # type: ignore[attr-defined]
-    reference = demo_service.top_up(at=clock.now())
+    with at_a_given_moment("demo"):
+        reference = demo_service.top_up(at=clock.now())
     context.invoke(demo_show, port=port)
     click.echo(f"  In about a minute an escalation fires on case {reference}: watch Escalations, or the mailbox.\n")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,7 @@ from flask.cli import with_appcontext
 
 from ticketing import schedule
 from ticketing.core import clock
+from ticketing.core.origin import at_a_given_moment
 from ticketing.escalation.jobs import sweep
 
 
@@ -27,7 +29,8 @@ def worker() -> None:
 @with_appcontext
 def sweep_once(at_text: str | None) -> None:
     """One sweep: record what was missed, carry out what is due, print counts as JSON."""
-    tally = sweep(_moment(at_text))
+    with at_a_given_moment("command:sweep") if at_text else nullcontext():
+        tally = sweep(_moment(at_text))
     counts = {"breached": 0, "fired": 0, "fired_late": 0, "superseded": 0, **tally.outcomes, "failed": tally.failed}
     click.echo(json.dumps(counts, sort_keys=True))
 

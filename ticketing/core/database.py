@@ -38,6 +38,7 @@ PRAGMAS = (
     "synchronous=FULL",  # NORMAL may lose the last commits on power loss; the trail promises otherwise
     "busy_timeout=10000",
     "foreign_keys=ON",
+    "secure_delete=ON",  # what is erased is overwritten
     "recursive_triggers=ON",  # else INSERT OR REPLACE steps past the trail's delete trigger
     "temp_store=MEMORY",
     "cache_size=-32000",

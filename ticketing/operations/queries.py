@@ -11,6 +11,7 @@ from alembic.script import ScriptDirectory
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
+from ticketing.audit.queries import seals
 from ticketing.core import files, scanning
 from ticketing.core.database import db
 from ticketing.operations.models import Heartbeat
@@ -30,7 +31,7 @@ def signs(jobs: frozenset[str], has_mail_server: bool, at: datetime) -> Signs:
     stuck = waiting[MessageState.DEAD] + waiting[MessageState.WITHHELD]
     clamd = current_app.config["CLAMD_URL"]
     return Signs(beats(), jobs, waiting.due, waiting.oldest_due_at, stuck, has_mail_server, files.has_library(),
-                 bool(clamd) and not scanning.is_there(clamd, seconds=1))
+                 bool(clamd) and not scanning.is_there(clamd, seconds=1), seals().oldest_at)
 
 
 def problem() -> str | None:

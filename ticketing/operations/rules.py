@@ -26,11 +26,17 @@ class Signs:
     has_mail_server: bool = True
     can_tell_files: bool = True
     is_scanner_silent: bool = False
+    unsealed_at: datetime | None = None
 
 
 def warnings_of(signs: Signs, at: datetime) -> list[str]:
     """Sentences for an administrator, most urgent first."""
-    return [*_late_jobs(signs, at), *_mail_trouble(signs, at), *_file_trouble(signs)]
+    return [*_late_jobs(signs, at), *_unsealed(signs, at), *_mail_trouble(signs, at), *_file_trouble(signs)]
+
+
+def _unsealed(signs: Signs, at: datetime) -> Iterator[str]:
+    if signs.unsealed_at is not None and is_late(signs.unsealed_at, at):
+        yield "Entries of the trail wait to be sealed for longer than two minutes. Check `flask --app wsgi sealer`, then `audit verify`."
 
 
 def _late_jobs(signs: Signs, at: datetime) -> Iterator[str]:

@@ -13,6 +13,7 @@ from werkzeug.sansio.utils import host_is_trusted
 
 from ticketing.core.errors import Forbidden
 from ticketing.core.permissions import Actor, Permission
+from ticketing.web.reading import note_reading
 
 P = ParamSpec("P")
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
@@ -44,7 +45,9 @@ def requires(*permissions: Permission) -> Callable[[Callable[P, ResponseReturnVa
                 return cast(ResponseReturnValue, current_app.login_manager.unauthorized())  # type: ignore[attr-defined]
             if not any(current_actor().may(permission) for permission in permissions):
                 raise Forbidden("Your role does not allow this. Ask a manager if you need it for your work.")
-            return view(*args, **kwargs)
+            answer = view(*args, **kwargs)
+            note_reading(answer, current_actor())
+            return answer
 
         run.__guard__ = frozenset(permissions)  # type: ignore[attr-defined]
         return run

@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from flask import Flask, Response, g, request
 
+from ticketing.core.origin import come_from
 from ticketing.core.references import new_uid
 
 LONGEST = 300
@@ -83,6 +84,7 @@ def init_app(app: Flask) -> None:
     if not app.testing:
         _take_in_the_libraries()
     app.before_request(_begin)
+    app.teardown_request(lambda _: come_from(""))
     app.after_request(_end)
 
 
@@ -108,6 +110,7 @@ def _begin() -> None:
     g.started = time.perf_counter()
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request=g.request_id)
+    come_from(f"web:{request.endpoint or '-'}", g.request_id)
 
 
 def _end(response: Response) -> Response:

@@ -1,9 +1,8 @@
 """The trail's words, its bytes, and how it is read and checked; no database here."""
 
-from ticketing.audit.rules.acts import SENTENCES, Act
+from ticketing.audit.rules.acts import READS, SENTENCES, Act
 from ticketing.audit.rules.chain import (
     ACTOR_NAME,
-    KEY_ID,
     WHY,
     Keys,
     Plain,
@@ -11,16 +10,16 @@ from ticketing.audit.rules.chain import (
     canonical,
     clean,
     commitment,
-    derive_keys,
     entry_hash,
     genesis,
+    keys_of,
     mac,
     microseconds,
     moment_of,
     parse_body,
     plain,
 )
-from ticketing.audit.rules.checking import Fault, FaultKind, StoredEntry, StoredValue, Verdict, Walk, check_head
+from ticketing.audit.rules.checking import Fault, FaultKind, StoredEntry, StoredValue, Verdict, Walk, check_head, checks_alone
 from ticketing.audit.rules.entries import (
     ACCESS_STREAM,
     ADMIN_STREAM,
@@ -37,11 +36,12 @@ from ticketing.audit.rules.entries import (
     told,
 )
 from ticketing.audit.rules.reading import summary
+from ticketing.audit.rules.sealed import CheckpointRow, LeafRow, TreeWalk, check_notes
 
 __all__ = [
-    "ACCESS_STREAM", "ACTOR_NAME", "ADMIN_STREAM", "EXPORT_STREAM", "IMPORT_STREAM", "KEY_ID", "SENTENCES", "WHY",
-    "Act", "EntryRow", "Fault", "FaultKind", "Keys", "NewEntry", "Plain", "Scalar", "StoredEntry", "StoredValue", "ToldEntry", "Verdict",
-    "Walk", "canonical", "case_stream", "check_head", "clean", "commitment", "derive_keys", "entry_hash", "genesis", "mac",
-    "microseconds", "moment_of", "parse_body", "person_stream", "plain", "reads_stream", "sealed_stream", "staff_stream", "summary",
-    "told",
+    "ACCESS_STREAM", "ACTOR_NAME", "ADMIN_STREAM", "EXPORT_STREAM", "IMPORT_STREAM", "READS", "SENTENCES", "WHY", "Act",
+    "CheckpointRow", "EntryRow", "Fault", "FaultKind", "Keys", "LeafRow", "NewEntry", "Plain", "Scalar", "StoredEntry",
+    "StoredValue", "ToldEntry", "TreeWalk", "Verdict", "Walk", "canonical", "case_stream", "check_head", "check_notes",
+    "checks_alone", "clean", "commitment", "entry_hash", "genesis", "keys_of", "mac", "microseconds", "moment_of", "parse_body",
+    "person_stream", "plain", "reads_stream", "sealed_stream", "staff_stream", "summary", "told",
 ]

@@ -70,9 +70,22 @@ class Act(StrEnum):
     GLASS_ENDED = "case.glass_ended"
     CASE_AMENDED = "case.amended"
     CASE_VIEWED = "case.viewed"
+    CASE_PRINTED = "case.printed"
+    CASE_ERASURE_ASKED = "case.erasure_asked"
+    CASE_ERASURE_REFUSED = "case.erasure_refused"
+    VALUES_ERASED = "values.erased"
 
     PERSON_RECORDED = "person.recorded"
     PERSON_CHANGED = "person.changed"
+    PERSON_VIEWED = "person.viewed"
+    PERSON_ERASED = "person.erased"
+
+    PAGE_VIEWED = "page.viewed"
+    LIST_VIEWED = "list.viewed"
+    SEARCH_MADE = "search.made"
+    REPORT_VIEWED = "report.viewed"
+    ATTACHMENT_VIEWED = "attachment.viewed"
+    TRAIL_VIEWED = "trail.viewed"
 
     STAFF_INVITED = "staff.invited"
     STAFF_ADDED = "staff.added"
@@ -132,7 +145,15 @@ class Act(StrEnum):
     EXPORT_MADE = "export.made"
     MESSAGE_REQUEUED = "message.requeued"
     ACCESS_REFUSED = "access.refused"
+    SEAL_KEY_NAMED = "trail.seal_key_named"
+    TRAIL_KEY_ROTATED = "trail.key_rotated"
+    TRAIL_VALUES_LOCKED = "trail.values_locked"
 
+
+READS = (  # what only looked
+    Act.CASE_VIEWED.value, Act.CASE_PRINTED.value, Act.PERSON_VIEWED.value, Act.PAGE_VIEWED.value, Act.LIST_VIEWED.value,
+    Act.CASE_FILE_OPENED.value, Act.SEARCH_MADE.value, Act.REPORT_VIEWED.value, Act.ATTACHMENT_VIEWED.value, Act.TRAIL_VIEWED.value,
+)
 
 SENTENCES: dict[Act, str] = {
     Act.CASE_DRAFTED: "Draft kept[, entered by {actor}]",
@@ -192,8 +213,20 @@ SENTENCES: dict[Act, str] = {
     Act.GLASS_ENDED: "Emergency reading ended",
     Act.CASE_AMENDED: "Details changed[: {fields}]",
     Act.CASE_VIEWED: "Case[ {case}] opened",
+    Act.CASE_PRINTED: "Case[ {case}] printed",
+    Act.CASE_ERASURE_ASKED: "Erasure of personal details asked",
+    Act.CASE_ERASURE_REFUSED: "Erasure of personal details refused",
+    Act.VALUES_ERASED: "Personal details erased from the trail[: {count} values]",
     Act.PERSON_RECORDED: "Person recorded",
     Act.PERSON_CHANGED: "Person's details changed[: {fields}]",
+    Act.PERSON_VIEWED: "Person's details opened",
+    Act.PERSON_ERASED: "Person's details erased",
+    Act.PAGE_VIEWED: "Page opened[: {page}]",
+    Act.LIST_VIEWED: "List opened[: {page}]",
+    Act.SEARCH_MADE: "Searched[ in {page}]",
+    Act.REPORT_VIEWED: "Report opened[: {page}]",
+    Act.ATTACHMENT_VIEWED: "Attachment opened",
+    Act.TRAIL_VIEWED: "Trail read[: {page}]",
     Act.STAFF_INVITED: "Invited[ as {role}]",
     Act.STAFF_ADDED: "Staff account added[ as {role}]",
     Act.STAFF_CHANGED: "Staff account changed[: {fields}]",
@@ -250,4 +283,7 @@ SENTENCES: dict[Act, str] = {
     Act.EXPORT_MADE: "Export made[: {export}]",
     Act.MESSAGE_REQUEUED: "Message put back in the queue",
     Act.ACCESS_REFUSED: "Access refused[: {reason}]",
+    Act.SEAL_KEY_NAMED: "Key that signs checkpoints named[: {key}]",
+    Act.TRAIL_KEY_ROTATED: "Keys of the trail rotated[, {count} data keys wrapped anew]",
+    Act.TRAIL_VALUES_LOCKED: "Private values of before encrypted[: {count}]",
 }

@@ -7,16 +7,16 @@ import hmac
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 Scalar = str | int | bool | date | Enum | None  # a datetime is a date
 Plain = str | int | bool | None
 
-VERSION = 1
-KEY_ID = 1
+VERSION = 2  # 1 lacked where an act came from
 LARGEST = 2**53  # beyond it JSON readers disagree about integers
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -29,19 +29,51 @@ WHY = "why"
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What ties this log to this installation: its name and the MAC key of each key id."""
+    """What ties this log to this installation: its name, and by key id what makes MACs and what wraps data keys.
+
+    The newest id writes; older ones stay, so that what they wrote can still be checked and read.
+    """
 
     log_id: str
-    macs: Mapping[int, bytes]
+    macs: Mapping[int, bytes] = field(repr=False)
+    wraps: Mapping[int, bytes] = field(default_factory=dict, repr=False)
+
+    @property
+    def newest(self) -> int:
+        return max(self.macs)
 
 
-def derive_keys(secret: str) -> Keys:
-    """The log's name and MAC key from the installation's secret, each under its own label; neither gives the secret away."""
+@lru_cache(maxsize=8)
+def keys_of(settings: str, secret: str) -> Keys:
+    """From the setting AUDIT_KEYS, `1:<hex>,2:<hex>`; where it is empty, from SECRET_KEY (a demo, a test, a trail of before).
 
-    def labelled(label: str) -> bytes:
-        return hmac.digest(secret.encode(), label.encode(), "sha256")
+    The log's name comes from the oldest key and so outlives a rotation.  Raises ValueError, saying what is wrong.
+    """
+    if not settings.strip():
+        return keys_from({1: secret.encode()})
+    material: dict[int, bytes] = {}
+    for part in settings.split(","):
+        kid, _, text = part.strip().partition(":")
+        if not kid.isascii() or not kid.isdigit() or not 0 < int(kid) < 32768 or int(kid) in material:
+            raise ValueError(f"AUDIT_KEYS: {kid[:12]!r} cannot be a key's number; write 1:<hex>,2:<hex> with a number for each key.")
+        try:
+            material[int(kid)] = bytes.fromhex(text)
+        except ValueError:
+            raise ValueError(f"AUDIT_KEYS: key {kid} is not written in hexadecimal.") from None
+        if len(material[int(kid)]) < 32:
+            raise ValueError(f"AUDIT_KEYS: key {kid} is too short; make one with `flask --app wsgi audit new-key`.")
+    return keys_from(material)
 
-    return Keys(labelled("redress/audit/log/v1").hex()[:32], {KEY_ID: labelled(f"redress/audit/mac/v1/{KEY_ID}")})
+
+def keys_from(material: Mapping[int, bytes]) -> Keys:
+    """Each use of a key under its own label; no derived key gives another away."""
+
+    def labelled(kid: int, label: str) -> bytes:
+        return hmac.digest(material[kid], label.encode(), "sha256")
+
+    return Keys(
+        labelled(min(material), "redress/audit/log/v1").hex()[:32], {kid: labelled(kid, f"redress/audit/mac/v1/{kid}") for kid in material},
+        {kid: labelled(kid, f"redress/audit/wrap/v1/{kid}") for kid in material})
 
 
 def canonical(value: Any) -> bytes:

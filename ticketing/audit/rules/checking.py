@@ -9,7 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from ticketing.audit.rules.chain import Keys, commitment, entry_hash, genesis, mac, microseconds, parse_body, written
+from ticketing.audit.rules.acts import Act
+from ticketing.audit.rules.chain import ACTOR_NAME, Keys, Plain, commitment, entry_hash, genesis, mac, microseconds, parse_body, written
 
 KEPT_FAULTS = 200
 
@@ -26,6 +27,12 @@ class FaultKind(StrEnum):
     KEY = "key"
     HEAD = "head"
     VALUE = "value"
+    STATE = "state"
+    LEAF = "leaf"
+    CHECKPOINT = "checkpoint"
+    EXPORT = "export"
+    WINDOW = "window"
+    RECEIPT = "receipt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +68,37 @@ class StoredEntry:
 
 @dataclass(frozen=True, slots=True)
 class StoredValue:
-    """A private value exactly as the database holds it."""
+    """A private value as the database holds it, unlocked; `value` is None where it is there but cannot be opened."""
 
     entry_uid: str
     field: str
     salt: bytes
-    value: str
+    value: str | None
 
 
 @dataclass(slots=True)
 class Verdict:
-    """The outcome of a verification; `fault_count` counts all faults, `faults` keeps the first 200."""
+    """The outcome of a verification; `fault_count` counts all faults, `faults` keeps the first 200.
+
+    `given`: entries that say of themselves that their moment was named by somebody and not taken from the clock.
+    `state`: what the changes of each stream add up to, field by field, to be held against the rows they speak of.
+    """
 
     streams: int = 0
     entries: int = 0
     values: int = 0
     erased: int = 0
     foreign: int = 0
+    given: int = 0
+    sealed: int = 0
+    waiting: int = 0
+    checkpoints: int = 0
+    notes: int = 0
+    receipts: int = 0
+    sealed_at: datetime | None = None
     fault_count: int = 0
     faults: list[Fault] = field(default_factory=list)
+    state: dict[str, dict[str, Plain]] = field(default_factory=dict)
 
     @property
     def is_whole(self) -> bool:
@@ -97,24 +116,53 @@ class Verdict:
 
 
 class Walk:
-    """Follows entries in the order of stream and number and adds what it finds to a verdict."""
+    """Follows entries in the order of stream and number and adds what it finds to a verdict; call `end` after the last."""
 
     def __init__(self, keys: Keys, verdict: Verdict) -> None:
         self.keys, self.verdict = keys, verdict
         self.stream = ""
         self.seq = 0
         self.hash = b""
+        self.gone: list[tuple[int, str]] = []
 
     def step(self, entry: StoredEntry, values: Sequence[StoredValue]) -> None:
         """Check one entry and its private values, and move on to it."""
         if not self.seq or entry.stream != self.stream:
+            self.end()
             self.stream, self.seq, self.hash = entry.stream, 0, genesis(self.keys.log_id, entry.stream)
             self.verdict.streams += 1
         self.verdict.entries += 1
         body = self._check_body(entry)
         self._check_chain(entry)
         self._check_values(entry, body, values)
+        self._replay(entry, body)
         self.seq, self.hash = entry.seq, entry.hash
+
+    def end(self) -> None:
+        """The stream is over: what is gone and was never said to be erased was taken."""
+        for seq, name in self.gone:
+            self.verdict.found(Fault(
+                FaultKind.VALUE, self.stream, seq, f"the private value {name!r} is gone, and no entry says that it was erased"))
+        self.gone = []
+
+    def _replay(self, entry: StoredEntry, body: Mapping[str, Any]) -> None:
+        if body.get("given"):
+            self.verdict.given += 1
+        if entry.act == Act.VALUES_ERASED.value:
+            self._excuse(body.get("facts"))
+        changes = body.get("change")
+        if changes and isinstance(changes, dict):
+            state = self.verdict.state.setdefault(entry.stream, {})
+            state.update({name: pair[1] for name, pair in changes.items() if isinstance(pair, list) and len(pair) == 2})
+
+    def _excuse(self, facts: Any) -> None:
+        """An erasure names how far it reaches; staff names stay unless it says that everything went."""
+        up_to = facts.get("up_to") if isinstance(facts, dict) else None
+        if isinstance(up_to, int):
+            with_names = facts.get("with_names") is True
+            left = [item for item in self.gone if item[0] > up_to or (item[1] == ACTOR_NAME and not with_names)]
+            self.verdict.erased += len(self.gone) - len(left)
+            self.gone = left
 
     def _fault(self, kind: FaultKind, entry: StoredEntry, what: str) -> None:
         self.verdict.found(Fault(kind, entry.stream, entry.seq, what))
@@ -133,7 +181,7 @@ class Walk:
             self._fault(FaultKind.COLUMNS, entry, f"the columns differ from what was recorded ({', '.join(differing)})")
         if body.get("log") != self.keys.log_id:
             self.verdict.foreign += 1
-            self._fault(FaultKind.KEY, entry, "it was written under another SECRET_KEY or in another installation")
+            self._fault(FaultKind.KEY, entry, "it was written under other keys or in another installation")
         return body
 
     def _check_chain(self, entry: StoredEntry) -> None:
@@ -154,11 +202,21 @@ class Walk:
             promised = commitments.get(item.field)
             if promised is None:
                 self._fault(FaultKind.VALUE, entry, f"the private value {item.field!r} was added afterwards")
+            elif item.value is None:
+                self._fault(FaultKind.VALUE, entry, f"the private value {item.field!r} cannot be opened: it or its key was altered")
             elif promised != _recommit(item):
                 self._fault(FaultKind.VALUE, entry, f"the private value {item.field!r} was altered")
         present = {item.field for item in values}
         self.verdict.values += len(present)
-        self.verdict.erased += len(commitments.keys() - present)
+        self.gone += [(entry.seq, name) for name in sorted(commitments.keys() - present)]
+
+
+def checks_alone(body: bytes, prev: bytes, hash_: bytes, kid: int, mac_: bytes, keys: Keys) -> str:
+    """What is wrong with one entry by itself: "", "hash" or "mac"."""
+    if hash_ != entry_hash(prev, body):
+        return "hash"
+    key = keys.macs.get(kid)
+    return "" if key is not None and hmac.compare_digest(mac_, mac(key, hash_)) else "mac"
 
 
 def check_head(stream: str, seq: int, hash_: bytes, last: bytes | None, keys: Keys) -> Fault | None:
@@ -179,7 +237,7 @@ def _is_canonical(stored: bytes, body: dict[str, Any]) -> bool:
 
 def _recommit(item: StoredValue) -> str | None:
     try:
-        return commitment(item.salt, item.entry_uid, item.field, item.value)
+        return commitment(item.salt, item.entry_uid, item.field, item.value or "")
     except ValueError:
         return None
 

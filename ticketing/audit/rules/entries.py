@@ -13,6 +13,7 @@ from ticketing.core.permissions import Actor
 
 ADMIN_STREAM = "admin"  # staff, teams, rules, organisation: what administrators change
 EXPORT_STREAM = "export"
+NOWHERE = ("", "", False)
 IMPORT_STREAM = "import"
 ACCESS_STREAM = "access"  # refusals that belong to no account
 
@@ -46,7 +47,8 @@ class NewEntry:
 
     `change` maps a field to its old and new value and `facts` names other values: neither may hold anything personal or typed
     freely.  `private` and `why` may; they can be erased later while the chain still verifies.  `about` is the stream of
-    another thing this entry concerns (a read of a case).  `is_new`: the stream certainly has no entry yet.
+    another thing this entry concerns (a read of a case).  `is_new`: the stream certainly has no entry yet.  `behalf` is the stream of
+    the person for whom somebody else acts.
     """
 
     stream: str
@@ -58,6 +60,7 @@ class NewEntry:
     private: Mapping[str, str] = field(default_factory=dict)
     about: str | None = None
     is_new: bool = False
+    behalf: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,10 @@ class EntryRow:
     facts: Mapping[str, Plain] = field(default_factory=dict)
     private: Mapping[str, str] = field(default_factory=dict)
     erased: frozenset[str] = frozenset()
+    via: str = ""
+    request: str = ""
+    is_moment_given: bool = False
+    behalf: str | None = None
 
     @property
     def is_late_entry(self) -> bool:
@@ -104,12 +111,16 @@ class ToldEntry:
     private: Mapping[str, str]
 
 
-def told(entry: NewEntry, *, by: Actor, at: datetime) -> ToldEntry:
-    """What is hashed (nothing personal, every value plain), and beside it what may be personal."""
+def told(entry: NewEntry, place: tuple[str, str, bool] = NOWHERE, *, by: Actor, at: datetime) -> ToldEntry:
+    """What is hashed (nothing personal, every value plain), and beside it what may be personal.
+
+    `place`: the door it came through, its request, and whether somebody named its moment.
+    """
+    via, request, is_given = place
     body = {
         "v": VERSION, "stream": entry.stream, "ts": microseconds(at), "occurred": microseconds(entry.occurred_at or at),
         "actor": by.uid, "kind": by.kind.value, "role": by.role.value if by.role else None,
-        "act": entry.act.value, "about": entry.about,
+        "act": entry.act.value, "about": entry.about, "behalf": entry.behalf, "via": via, "req": request, "given": is_given,
         "change": {field_name(name): [plain(old), plain(new)] for name, (old, new) in entry.change.items()},
         "facts": {field_name(name): plain(value) for name, value in entry.facts.items()},
     }

@@ -14,6 +14,7 @@ from ticketing.core.errors import NotFound
 from ticketing.core.permissions import Permission
 from ticketing.web.filters import moment_of_request
 from ticketing.web.guards import current_actor, current_actor_or_none
+from ticketing.web.reading import has_noted
 
 bp = Blueprint("cases", __name__)
 UID = re.compile(r"[0-9a-f]{32}")
@@ -32,6 +33,7 @@ def case_of(reference: str) -> CaseView:
     case = queries.get_case(reference, actor, at=at)
     if request.method == "GET":
         audit.record_read(case.reference, by=actor, at=at)
+        has_noted()
     return case
 
 
