@@ -17,7 +17,7 @@ from ticketing.accounts.models import Staff
 from ticketing.calendars import queries as calendars
 from ticketing.calendars.rules import table_version
 from ticketing.cases import queries as cases
-from ticketing.cases.models import Case, StatementRequest
+from ticketing.cases.models import Case, CaseCompartment, StatementRequest
 from ticketing.cases.queries import CaseView, rebasing
 from ticketing.cases.rules import StatementState, Status
 from ticketing.cases.views.offers import STEPS
@@ -78,7 +78,26 @@ def references(statuses: Iterable[Status], actor: Actor | None) -> list[str]:
     asked = sa.select(sa.func.count()).where(StatementRequest.case_id == Case.id).scalar_subquery()
     mine = Case.handler_id == (actor.staff_id if actor else None)
     return list(db.session.scalars(
-        sa.select(Case.reference).where(Case.status.in_(list(statuses))).order_by(mine.desc(), asked.desc(), Case.id).limit(40)))
+        sa.select(Case.reference).where(Case.status.in_(list(statuses)), cases.visible_to(actor or machine("walk")))
+        .order_by(mine.desc(), asked.desc(), Case.id).limit(40)))
+
+
+def _searched(actor: Actor | None) -> dict[str, Any]:
+    """A name that many cases have, looked for by this person."""
+    assert actor is not None
+    return {"uid": accounts_service.keep_search("Khan", by=actor, at=clock.now())}
+
+
+def _sealed_case(actor: Actor | None) -> dict[str, Any]:
+    """A case that holds something in a compartment; any, where none does."""
+    held = sa.select(Case.reference).join(CaseCompartment, CaseCompartment.case_id == Case.id)
+    return {"reference": db.session.scalar(held.limit(1)) or references([Status.INVESTIGATION, Status.RECEIVED], actor)[0]}
+
+
+def _confidential_case(actor: Actor | None) -> dict[str, Any]:
+    found = db.session.scalar(sa.select(Case.reference).where(Case.is_confidential).limit(1))
+    return {"reference": found or references([Status.INVESTIGATION, Status.RECEIVED], actor)[0]}
+
 
 
 def views(statuses: Iterable[Status], actor: Actor | None) -> Iterable[CaseView]:
@@ -238,7 +257,12 @@ STOPS: tuple[Stop, ...] = (
     Stop("worklist-missed", OFFICER, "cases.worklist", _query(view="breached"), is_pictured=False),
     Stop("worklist-ended", OFFICER, "cases.worklist", _query(view="ended"), is_pictured=False),
     Stop("log-a-concern", OFFICER, "cases.new"),
-    Stop("find", OFFICER, "cases.find", _query(reference="26-7KQ4")),
+    Stop("find", OFFICER, "cases.find"),
+    Stop("found", OFFICER, "cases.found", _searched),
+    Stop("break-glass", ADMINISTRATOR, "cases.glass"),
+    Stop("break-glass-uses", AUDITOR, "cases.glass_uses"),
+    Stop("case-sealed", MANAGER, "cases.show", _sealed_case),
+    Stop("case-confidential", AUDITOR, "cases.show", _confidential_case),
     Stop("tasks", OFFICER, "cases.tasks"),
     Stop("case-new", OFFICER, "cases.show", _case(Status.RECEIVED, Status.TRIAGE)),
     Stop("case", OFFICER, "cases.show", _case(Status.INVESTIGATION)),
@@ -295,6 +319,7 @@ STOPS: tuple[Stop, ...] = (
     Stop("staff", ADMINISTRATOR, "accounts.staff"),
     Stop("staff-new", ADMINISTRATOR, "accounts.add"),
     Stop("person", ADMINISTRATOR, "accounts.person", _colleague),
+    Stop("person-reach", ADMINISTRATOR, "accounts.reach", _colleague),
     Stop("person-change", ADMINISTRATOR, "accounts.change", _colleague),
     Stop("person-leave", ADMINISTRATOR, "accounts.leave_of_person", _colleague),
     Stop("person-second-step", ADMINISTRATOR, "accounts.reset_second_steps", _colleague),

@@ -105,7 +105,7 @@ class LeaveForm(Form):
 
 
 class StaffFilterForm(Form):
-    """What the staff list shows; sent by GET, so it carries no token."""
+    """What the staff list shows."""
 
     class Meta(Form.Meta):
         csrf = False

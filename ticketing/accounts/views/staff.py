@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -14,8 +16,10 @@ from ticketing.accounts.views.door import bp, hand_over_verb, recuse_verb
 from ticketing.accounts.views.own import set_leave, today
 from ticketing.core.permissions import Permission
 from ticketing.web.filters import moment_of_request, plural
+from ticketing.web.forms import clean
 from ticketing.web.guards import current_actor, requires
 
+KEPT, SEARCH = ("role", "team", "state"), "search"
 REACH_HINTS = {scope.value: hint for scope, hint in SCOPE_HINTS.items()}
 HINTS = {role.value: hint for role, hint in ROLE_HINTS.items()}
 
@@ -24,9 +28,22 @@ HINTS = {role.value: hint for role, hint in ROLE_HINTS.items()}
 @requires(Permission.MANAGE_STAFF)
 def staff() -> ResponseReturnValue:
     form = StaffFilterForm(formdata=request.args)
-    page = queries.staff_list(form.wanted(), after=request.args.get("after"))
-    kept = {name: value for name, value in request.args.items() if name in form.data and value}
+    words = queries.search_words(request.args.get(SEARCH, ""), current_actor(), at=moment_of_request())
+    page = queries.staff_list(replace(form.wanted(), words=words), after=request.args.get("after"))
+    form.words.data = words
+    kept = {name: value for name, value in request.args.items() if name in (*KEPT, SEARCH) and value}
     return render_template("accounts/staff.html", form=form, page=page, kept=kept, away=queries.away_on(today()))
+
+
+@bp.post("/staff/find")
+@requires(Permission.MANAGE_STAFF)
+def find_staff() -> ResponseReturnValue:
+    """The list, narrowed: what was typed is kept under an opaque id, so that no name stands in an address."""
+    words = clean(request.form.get("words", "")).strip()
+    kept: dict[str, Any] = {name: clean(request.form[name]) for name in KEPT if request.form.get(name)}
+    if words:
+        kept[SEARCH] = service.keep_search(words, by=current_actor(), at=moment_of_request())
+    return redirect(url_for("accounts.staff", **kept), 303)
 
 
 @bp.route("/staff/new", methods=["GET", "POST"])

@@ -179,10 +179,13 @@ def _plan(
     officers = HANDLERS[team]
     handler = wish.handler or dice.choice(officers)
     others = [key for keys in HANDLERS.values() for key in keys if key != handler]
+    colleagues = [key for key in officers if key != handler]  # who sees the case, and so can review its response
     asked = clinicians_of(unit_code)
+    recorder = handler if dice.random() < 0.6 else dice.choice(officers)
+    reviewer = colleagues[others.index(dice.choice(others)) % len(colleagues)]
     return Plan(
         number=number, wish=replace(wish, due=wish.due or 0), telling=telling, unit=unit_code, team=team, handler=handler,
-        recorder=handler if dice.random() < 0.6 else dice.choice(officers), reviewer=dice.choice(others), signatory=SIGNATORIES[team],
+        recorder=recorder, reviewer=reviewer, signatory=SIGNATORIES[team],
         clinician=wish.clinician or dice.choice(asked), story=story, short=short)
 
 

@@ -184,7 +184,7 @@ def _play_intake(script: Script) -> bool:
     plan, wish, story = script.plan, script.plan.wish, script.plan.story
     if wish.extra == "priority":
         script.later(2.0, 2.4)
-        script.do("priority", "lead-medicine", why="Nobody has taken it and the acknowledgement is due.")
+        script.do("priority", f"lead-{plan.team.lower()}", why="Nobody has taken it and the acknowledgement is due.")
     if wish.stage is S.RECEIVED:
         return True
     script.later(0.1, 0.5)
