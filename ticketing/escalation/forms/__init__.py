@@ -1,5 +1,6 @@
 """The forms of the escalation pages."""
 
 from ticketing.escalation.forms.ladder import FilterForm, RuleForm
+from ticketing.escalation.forms.simulating import SimulationForm
 
-__all__ = ["FilterForm", "RuleForm"]
+__all__ = ["FilterForm", "RuleForm", "SimulationForm"]

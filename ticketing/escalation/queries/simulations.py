@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -20,10 +21,10 @@ from ticketing.core.permissions import Actor
 from ticketing.core.references import is_uid
 from ticketing.escalation.models import ShadowFiring, Simulation, SimulationCase, SimulationProgress, SimulationState
 from ticketing.escalation.rules.comparing import Figures, figures_of
-from ticketing.escalation.rules.drafting import Draft
+from ticketing.escalation.rules.drafting import Draft, RuleChange, read_pack_text
 from ticketing.firings.models import EscalationRule, Firing, RuleVersion
-from ticketing.firings.rules import FiringState, target_noun
-from ticketing.sla.models import SlaEvent
+from ticketing.firings.rules import FiringState, describe, target_noun
+from ticketing.sla.models import SlaEvent, SlaPin
 
 NONE_SUCH = "There is no such simulation. Go back to the list."
 
@@ -167,6 +168,42 @@ def parts_of(case_ids: Sequence[int]) -> CaseParts:
     return CaseParts(barred_from(case_ids), {row.uid: row.staff_id for row in asked})
 
 
+def packs_in_use() -> frozenset[str]:
+    """The packs that a case is or was pinned to."""
+    return frozenset(db.session.scalars(sa.select(SlaPin.pack).distinct()))
+
+
+def draft_in_words(draft: Draft) -> tuple[str, ...]:
+    """What a draft would change, each in a sentence."""
+    said = [f"{target_noun(item.target).capitalize()} within {item.amount} {item.unit.value.replace('_', ' ')} ({item.pack})."
+            for item in draft.targets]
+    if draft.pack_text.strip():
+        pack = read_pack_text(draft.pack_text)
+        said.append(f"The whole policy “{pack.name}”, as drafted ({pack.version}).")
+    if draft.calendar_uid:
+        said.append("A drafted calendar.")
+    if draft.closed:
+        days = ", ".join(f"{day:%a} {day.day} {day:%b %Y}" for day in draft.closed.days)
+        kind = "as public holidays" if draft.closed.is_public else "for this place alone"
+        said.append(f"Closed {kind}: {days} ({draft.closed.calendar.replace('_', ' ')}).")
+    said += [_rule_in_words(item) for item in draft.rules]
+    names = accounts.names_by_uid([uid for pair in draft.stand_ins.items() for uid in pair])
+    said += [f"What would come to {names.get(away, 'somebody who has left')} goes to {names.get(other, 'somebody who has left')}."
+             for away, other in draft.stand_ins.items()]
+    return tuple(said)
+
+
+def _rule_in_words(change: RuleChange) -> str:
+    if change.draft is None:
+        return f"The rule “{_rule_name(change.code)}” is switched off."
+    sentence = describe(change.draft, {})
+    return f"The rule “{_rule_name(change.code)}” becomes: {sentence}" if change.code else f"A new rule: {sentence}"
+
+
+def _rule_name(code: str) -> str:
+    return db.session.scalar(sa.select(EscalationRule.name).where(EscalationRule.code == code)) or code
+
+
 def staff_ids(uids: Sequence[str]) -> Mapping[str, int]:
     """Ids of staff by uid."""
     return {uid: accounts.staff_by_uid(uid).id for uid in uids}
@@ -196,7 +233,7 @@ def shadow_by_day(row: SimulationRow, at: datetime) -> tuple[tuple[str, int, int
         Firing.state == FiringState.FIRED, Firing.fired_at >= since, Firing.fired_at <= until))
     shadow = _per_day(sa.select(ShadowFiring.fired_at).where(
         ShadowFiring.simulation_id == row.id, ShadowFiring.fired_at >= since, ShadowFiring.fired_at <= until))
-    return tuple((day, live.get(day, 0), shadow.get(day, 0)) for day in sorted({*live, *shadow}))
+    return tuple((f"{day.day} {day:%b}", live.get(day, 0), shadow.get(day, 0)) for day in sorted({*live, *shadow}))
 
 
 def shadow_people(row: SimulationRow, at: datetime) -> tuple[tuple[str, int, int], ...]:
@@ -242,11 +279,8 @@ def shadow_steps(row: SimulationRow, actor: Actor, at: datetime) -> tuple[Shadow
 MOST_STEPS = 2000
 
 
-def _per_day(query: sa.Select[Any]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for moment in db.session.scalars(query):
-        found[f"{moment:%Y-%m-%d}"] = found.get(f"{moment:%Y-%m-%d}", 0) + 1
-    return found
+def _per_day(query: sa.Select[Any]) -> dict[date, int]:
+    return Counter(moment.date() for moment in db.session.scalars(query))
 
 
 def _joined() -> sa.Select[Any]:

@@ -28,7 +28,7 @@ class Side(StrEnum):
 
 
 SIDE_WORDS: Mapping[str, str] = {
-    Side.MET: "met", Side.MISSED: "missed", Side.OPEN: "still running", Side.NONE: "not asked for"}
+    Side.MET: "met", Side.MISSED: "breached", Side.OPEN: "still running", Side.NONE: "not asked for"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +227,11 @@ class Figures:
     rules: tuple[Pair, ...]
     people: tuple[HeatRow, ...]
 
+    @property
+    def month_names(self) -> tuple[str, ...]:
+        """ "Mar 26" for each month."""
+        return tuple(f"{date.fromisoformat(f'{month}-01'):%b %y}" for month in self.months)
+
 
 def figures_of(sums: Sums, first_on: date, last_on: date) -> Figures:
     """The figures of the sums of a simulation."""
@@ -238,7 +243,7 @@ def figures_of(sums: Sums, first_on: date, last_on: date) -> Figures:
     people = tuple(_heat_row(uid, days, months) for uid, days in sums.get("days", {}).items())
     return Figures(
         cases=sums.get("cases", 0),
-        missed=Pair("Missed targets", sum(item.missed.before for item in targets), sum(item.missed.after for item in targets)),
+        missed=Pair("Breached targets", sum(item.missed.before for item in targets), sum(item.missed.after for item in targets)),
         fired=Pair("Steps of the ladder", sum(pair[0] for pair in fired.values()), sum(pair[1] for pair in fired.values())),
         told=Pair("Messages to people", sum(row.total.before for row in people), sum(row.total.after for row in people)),
         unheard=Pair("Steps with nobody to tell", *sums.get("unheard", (0, 0))),

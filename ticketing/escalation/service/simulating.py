@@ -18,6 +18,8 @@ from ticketing.escalation.queries.histories import Range, number_of_cases, polic
 from ticketing.escalation.queries.simulations import NONE_SUCH
 from ticketing.escalation.rules.comparing import Change, add
 from ticketing.escalation.rules.drafting import Draft
+from ticketing.firings import queries as ladder
+from ticketing.firings import service as firings
 
 PLAYER = machine("simulation")
 LONGEST_NAME = 80
@@ -146,6 +148,26 @@ def mark_shadowed(uid: str, *, at: datetime) -> None:
     """The shadow has followed up to this moment."""
     row = _locked(uid)
     db.session.get_one(SimulationProgress, row.id).shadowed_at = at
+
+
+@atomic
+def publish_rules(uid: str, *, by: Actor, at: datetime) -> int:
+    """Put the rules of a finished draft in force, each as a new version; returns how many.  Conflict if it changes no rule."""
+    by.must(Permission.MANAGE_RULES)
+    row = _locked(uid)
+    changes = Draft.from_json(row.draft).rules
+    if row.state is not SimulationState.FINISHED or not changes:
+        raise Conflict("Only the rules of a finished simulation can be put in force from here.")
+    for change in changes:
+        if change.draft is None:
+            firings.switch_off(change.code, by=by, at=at)
+        elif change.code:
+            firings.change_rule(change.code, change.draft, seen=ladder.rule(change.code).newest.version, by=by, at=at)
+        else:
+            firings.create_rule(change.draft, by=by, at=at)
+    if row.shadow_since is not None and row.shadow_until is None:
+        row.shadow_until = at
+    return len(changes)
 
 
 def _check_range(first_on: date, last_on: date, today: date) -> None:
