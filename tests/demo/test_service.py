@@ -16,11 +16,16 @@ from ticketing.core.errors import Conflict
 from ticketing.core.mail import Mail
 from ticketing.core.permissions import Role
 from ticketing.demo import queries, service
+from ticketing.demo.service.seeding import WAKE
 from ticketing.escalation.jobs import sweep
+from ticketing.escalation.queries import histories, simulations
+from ticketing.escalation.rules.playing import policies
+from ticketing.escalation.rules.simulating import replay
 from ticketing.firings.models import Firing
 from ticketing.firings.rules import FiringState
 from ticketing.outbox.queries import backlog
 from ticketing.sla import queries as sla
+from ticketing.sla.models import Timer
 
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
 NIGHT = datetime(2026, 11, 29, 2, 30, tzinfo=UTC)  # a Sunday
@@ -45,6 +50,8 @@ def test_the_hospital_is_whole_and_every_timer_agrees_with_its_events(mails):
     assert backlog(NOW).due == 0
     assert len(mails) > 100
 
+    check_that_replaying_the_live_policy_gives_what_happened()
+    check_that_the_manager_has_tried_another_policy()
     late = db.session.scalar(sa.select(sa.func.count()).select_from(Firing).where(Firing.state == FiringState.FIRED, Firing.is_late))
     failed = db.session.scalar(sa.select(sa.func.count()).select_from(Firing).where(Firing.state == FiringState.FAILED))
     assert (late, failed) == (0, 0)
@@ -81,3 +88,32 @@ def _watch(moment: datetime) -> None:
     assert accounts.staff_by_email("officer@larkmoor.example").uid in rows[0].told
     assert not rows[0].is_late
     assert [drift for _, found in sla.drifts(at=moment + timedelta(seconds=90)) for drift in found] == []
+
+
+def check_that_replaying_the_live_policy_gives_what_happened() -> None:
+    """Every timer of every case, and every step that fired: the sweep of the demo comes twenty seconds after each moment."""
+    ids = list(db.session.scalars(sa.select(Case.id).order_by(Case.id)))
+    spec = histories.policy_as_it_was()
+    with_activity, with_triage = histories.asks_the_trail(spec)
+    [policy] = policies(spec)
+    found = {history.case_id: replay(history, policy, until=NOW, lag=WAKE)
+             for history in histories.histories(ids, with_activity=with_activity, with_triage=with_triage)}
+    timers = {(row.case_id, row.cycle, row.pack, row.target, row.subject, row.occurrence, row.due_at, row.met_at)
+              for row in db.session.scalars(sa.select(Timer).where(Timer.state != "not_applicable"))}
+    assert {(number, *item.key, item.due_at, item.met_at) for number, one in found.items() for item in one.outcomes} == timers
+    fired = {(row.case_id, row.cycle, row.timer_key, row.rule_version_id, row.due_at)
+             for row in db.session.scalars(sa.select(Firing).where(Firing.state == FiringState.FIRED))}
+    played = {(number, step.cycle, step.timer_key, step.version_id, step.due_at) for number, one in found.items() for step in one.fired}
+    assert len(fired) > 300
+    assert played == fired
+
+
+def check_that_the_manager_has_tried_another_policy() -> None:
+    [row] = simulations.simulations()
+    manager = accounts.staff_by_email("manager@larkmoor.example").actor
+    assert row.is_finished
+    assert row.in_shadow
+    assert row.figures.cases > 60
+    assert row.figures.missed.after > row.figures.missed.before
+    assert simulations.changed_cases(row.id, manager).rows
+    assert simulations.shadow_by_day(row, NOW)

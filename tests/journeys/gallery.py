@@ -26,6 +26,7 @@ from ticketing.core import clock
 from ticketing.core.database import db
 from ticketing.core.errors import NotFound
 from ticketing.core.permissions import Actor, Role, machine
+from ticketing.escalation.queries import simulations
 from ticketing.firings import queries as ladder
 from ticketing.outbox.models import OutboxMessage
 from ticketing.packs import queries as packs
@@ -37,6 +38,7 @@ NOT_PAGES = {
     "static": "files", "operations.healthz": "for machines", "operations.readyz": "for machines",
     "accounts.home": "leads to the first page of a role",
     "accounts.come_back": "for a browser that the hospital's own sign-in sent back",
+    "escalation.simulation_figures": "a file",
 }
 
 
@@ -237,6 +239,10 @@ def _steps() -> list[Stop]:
         for name in STEPS]
 
 
+def _simulated(_actor: Actor | None) -> dict[str, Any]:
+    return {"uid": simulations.simulations()[0].uid}
+
+
 def _query(**values: str) -> Find:
     return lambda _actor: values
 
@@ -304,6 +310,11 @@ STOPS: tuple[Stop, ...] = (
     Stop("rules", MANAGER, "escalation.rules"),
     Stop("rule", MANAGER, "escalation.rule", lambda _actor: {"code": ladder.rules()[0].code}),
     Stop("rule-new", MANAGER, "escalation.new_rule"),
+    Stop("simulations", MANAGER, "escalation.simulations"),
+    Stop("simulation-new", MANAGER, "escalation.new_simulation"),
+    Stop("simulation", MANAGER, "escalation.simulation", _simulated),
+    Stop("simulation-cases", MANAGER, "escalation.simulation_cases", _simulated),
+    Stop("shadow", MANAGER, "escalation.shadow", _simulated),
     Stop("delivery", MANAGER, "reports.delivery"),
     Stop("mailbox", MANAGER, "reports.mailbox"),
     Stop("trail", AUDITOR, "reports.trail"),

@@ -22,12 +22,15 @@ from ticketing.demo.service.acts import ACTS, _receive
 from ticketing.demo.service.founding import _found, _set_leave
 from ticketing.demo.service.hiding import _hide_some
 from ticketing.demo.service.policies import _make_policies
+from ticketing.demo.service.trying import _play as _play_on
+from ticketing.demo.service.trying import _try_out
 from ticketing.escalation.jobs import sweep
 from ticketing.escalation.queries import why_withhold
 from ticketing.outbox.jobs import deliver_batch, render_mail
 
 SEED = 20_260
 FOUNDING = 0x7265_6664  # names the lock that lets one process found the hospital
+TRIED = 8  # working days ago the manager tried another policy
 WAKE = timedelta(seconds=20)  # as often as the program's own sweep
 NAMES_STAFF = ("to", "staff", "clinician")
 Transport = Callable[[Mail], str]
@@ -48,7 +51,12 @@ def seed(*, mail_from: str, transport: Transport, progress: Callable[[int, int],
     people = _found(steps[0].at - timedelta(days=3))
     _set_leave(people, days.day(1), days.day(-5), days.moment(6, 0.5))
     references: dict[int, str] = {}
+    tried_at, is_tried = days.moment(TRIED, 0.5), False
     for number, step in enumerate(steps, start=1):
+        if step.at > tried_at and not is_tried:
+            _wake_until(tried_at, mail_from, transport)
+            _try_out(people["manager"], tried_at)
+            is_tried = True
         _wake_until(step.at, mail_from, transport)
         _play(step, references, people)
         progress(number, len(steps))
@@ -56,6 +64,7 @@ def seed(*, mail_from: str, transport: Transport, progress: Callable[[int, int],
     _make_policies(people, days, at)
     _hide_some(people, at)
     sweep(at)
+    _play_on(at)
     return len(references)
 
 

@@ -48,9 +48,9 @@ def new_simulation() -> ResponseReturnValue:
 @bp.post("/simulations/new")
 @requires(Permission.MANAGE_RULES)
 def ask_simulation() -> ResponseReturnValue:
-    form, made = _form(), []
-    if form.validate() and form.carry_out(lambda: made.append(_ask(form))):
-        return redirect(url_for(".simulation", uid=made[0]), 303)
+    form = _form()
+    if form.validate() and form.carry_out(lambda: _ask(form)):
+        return redirect(url_for(".simulation", uid=form.result), 303)
     return render_template("escalation/new_simulation.html", form=form), form.status
 
 
