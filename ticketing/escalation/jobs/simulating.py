@@ -11,18 +11,22 @@ from itertools import chain
 from multiprocessing import get_context
 from typing import Any
 
+from ticketing.calendars.rules import find_zone
 from ticketing.core.batch import Tally
 from ticketing.core.errors import DomainError
 from ticketing.escalation.queries import histories as past
 from ticketing.escalation.queries import simulations as queries
 from ticketing.escalation.queries.histories import Range
 from ticketing.escalation.queries.people import People
+from ticketing.escalation.queries.reaching import shifts_by_team
 from ticketing.escalation.queries.simulations import SimulationRow
 from ticketing.escalation.rules.comparing import Compared, Sums, Told, add, changes_of, compare_histories
+from ticketing.escalation.rules.duty import on_duty
 from ticketing.escalation.rules.playing import PolicySpec, begin, compare_chunk, policies
 from ticketing.escalation.rules.simulating import History, Policy, RuleInForce, replay
 from ticketing.escalation.rules.telling import Parts, recipients
 from ticketing.escalation.service import simulating as service
+from ticketing.firings.rules import Recipient
 
 CHUNK = 250           # cases handed to a process at once
 AHEAD = 3             # chunks waiting for each process, so that none runs dry while the next are read
@@ -136,6 +140,7 @@ class _Telling:
         self.people = People(), People(instead=instead)
         self.rules: tuple[dict[int, RuleInForce], ...] = tuple({rule.version.id: rule for rule in spec.rules} for spec in specs)
         self.known: dict[Any, tuple[str, ...]] = {}
+        self.shifts = shifts_by_team()
 
     def add_people(self, compared: Compared) -> Sums:
         """The sums of a chunk with its messages."""
@@ -153,9 +158,11 @@ class _Telling:
 
     def uids(self, told: Told, rule: RuleInForce, subjects: frozenset[int], author_id: int | None) -> tuple[str, ...]:
         """Whom a step would have told; asked once for each kind of step, day and hands."""
-        key = told.place, told.version_id, told.handler_id, told.team_id, subjects, author_id, told.day
+        duty = on_duty(self.shifts.get(told.team_id or 0, ()), told.local) if Recipient.ON_DUTY in rule.actions.notify else ()
+        key = told.place, told.version_id, told.handler_id, told.team_id, told.unit_id, subjects, author_id, told.day, duty
         if key not in self.known:
-            parts = Parts(None, told.handler_id, told.team_id, subjects, author_id)
+            deputy_id = queries.deputy_of(told.handler_id, told.day) if Recipient.DEPUTY in rule.actions.notify else None
+            parts = Parts(None, told.handler_id, told.team_id, subjects, author_id, told.unit_id, duty, deputy_id)
             self.known[key] = tuple(person.uid for person in recipients(rule.actions, parts, self.people[told.place], told.day))
         return self.known[key]
 
@@ -200,8 +207,9 @@ def _keep_followed(row: SimulationRow, ids: Sequence[int], found: Sequence[Histo
         changes += changes_of(history.case_id, live, shadow)
         for step in (*(one for one in shadow.fired if one.fired_at and one.fired_at >= since), *shadow.planned):
             rule = pair[1].rule(step.version_id)
-            told = Told(1, history.case_id, step.version_id, step.timer_key, step.subject, (step.fired_at or step.fire_at).date(), "",
-                        step.handler_id, step.team_id, history.site_id)
+            local = (step.fired_at or step.fire_at).astimezone(find_zone(history.zone))
+            told = Told(1, history.case_id, step.version_id, step.timer_key, step.subject, local, step.handler_id, step.team_id,
+                        history.unit_id)
             uids = telling.uids(told, rule, parts.subjects.get(history.case_id, frozenset()), parts.authors.get(step.subject))
             steps.append({
                 "case_id": history.case_id, "cycle": step.cycle, "timer_key": step.timer_key, "rule": rule.name, "level": step.level,

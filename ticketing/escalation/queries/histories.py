@@ -25,7 +25,7 @@ from ticketing.escalation.rules.drafting import Draft, read_pack_text, with_chan
 from ticketing.escalation.rules.playing import CalendarSpec, KeptDays, PolicySpec
 from ticketing.escalation.rules.simulating import Given, History, Pinned, Recorded, RuleInForce, Triaged
 from ticketing.firings.models import EscalationRule, RuleVersion
-from ticketing.firings.rules import Actions, Conditions, Trigger, TriggerKind, VersionFacts
+from ticketing.firings.rules import Actions, Conditions, Flag, Trigger, TriggerKind, VersionFacts
 from ticketing.packs import queries as packs
 from ticketing.packs.rules import EventKind, Pack
 from ticketing.sla.models import SlaEvent, SlaPin
@@ -66,7 +66,8 @@ def histories(ids: Sequence[int], *, with_activity: bool = False, with_triage: b
     wanted = Case.id.in_(ids)
     rows = db.session.execute(
         sa.select(Case.id, Case.reference, Case.site_id, Case.pack, Case.case_type, Case.severity, Case.is_danger_now, Case.source_key,
-                  Case.received_at, Case.logged_at, Site.calendar, Site.zone, Case.handler_id, Case.team_id)
+                  Case.received_at, Case.unit_id, Case.is_safeguarding, Case.is_inpatient, Case.is_anonymous, Site.calendar, Site.zone,
+                  Case.handler_id, Case.team_id)
         .join(Site, Site.id == Case.site_id).where(wanted).order_by(Case.id)).all()
     pins, events, given = _pins(ids), _events(ids), _given(ids)
     streams = {case_stream(row.reference): row.id for row in rows} if with_activity or with_triage else {}
@@ -85,7 +86,9 @@ def _history(row: Any, pins: Mapping[int, list[Pinned]], events: Mapping[int, li
         is_danger_now=row.is_danger_now, is_quiet=row.source_key is not None,
         pins=tuple(pins.get(row.id, ())), events=tuple(events[row.id]),
         given=_from_the_start(row, given.get(row.id, [])),
-        triaged=tuple(move for move, _ in moves), activity=tuple(activity.get(row.id, ())))
+        triaged=tuple(move for move, _ in moves), activity=tuple(activity.get(row.id, ())), unit_id=row.unit_id,
+        received_at=row.received_at, flags=frozenset(flag.value for flag, is_set in (
+            (Flag.SAFEGUARDING, row.is_safeguarding), (Flag.INPATIENT, row.is_inpatient), (Flag.ANONYMOUS, row.is_anonymous)) if is_set))
 
 
 def _from_the_start(row: Any, given: list[Given]) -> tuple[Given, ...]:

@@ -168,6 +168,12 @@ def parts_of(case_ids: Sequence[int]) -> CaseParts:
     return CaseParts(barred_from(case_ids), {row.uid: row.staff_id for row in asked})
 
 
+def deputy_of(staff_id: int | None, day: date) -> int | None:
+    """Who is named for somebody's present or next leave."""
+    leave = accounts.leave_of(staff_id, day) if staff_id is not None else ()
+    return next((row.deputy_id for row in leave if row.deputy_id is not None), None)
+
+
 def packs_in_use() -> frozenset[str]:
     """The packs that a case is or was pinned to."""
     return frozenset(db.session.scalars(sa.select(SlaPin.pack).distinct()))

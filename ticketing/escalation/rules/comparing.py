@@ -50,18 +50,25 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A step that fired in a replay, ready to be told: in which replay (0 today's policy, 1 the draft), of what, on which local day."""
+    """A step that fired in a replay, ready to be told: in which replay (0 today's policy, 1 the draft), of what, when at the site."""
 
     place: int
     case_id: int
     version_id: int
     timer_key: str
     subject: str
-    day: date
-    month: str
+    local: datetime
     handler_id: int | None
     team_id: int | None
-    site_id: int
+    unit_id: int | None
+
+    @property
+    def day(self) -> date:
+        return self.local.date()
+
+    @property
+    def month(self) -> str:
+        return f"{self.local:%Y-%m}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +157,9 @@ def _told_of(history: History, pair: tuple[Replay, Replay], policies: tuple[Poli
     zone = find_zone(history.zone)
     for place, played in enumerate(pair):
         for step in played.fired:
-            moment = _told_at(step, history, policies[place]).astimezone(zone)
-            yield Told(place, history.case_id, step.version_id, step.timer_key, step.subject, moment.date(), f"{moment:%Y-%m}",
-                       step.handler_id, step.team_id, history.site_id)
+            local = _told_at(step, history, policies[place]).astimezone(zone)
+            yield Told(place, history.case_id, step.version_id, step.timer_key, step.subject, local, step.handler_id, step.team_id,
+                       history.unit_id)
 
 
 def _told_at(step: Played, history: History, policy: Policy) -> datetime:

@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from ticketing.calendars.rules import WorkingCalendar
+from ticketing.cases.rules.lifecycle import SILENT
 from ticketing.core.permissions import ActorKind
 from ticketing.escalation.rules.sweeping import StepFacts, TimerFacts, giving_way, why_not
 from ticketing.firings.rules import (
@@ -119,6 +120,9 @@ class History:
     given: tuple[Given, ...] = ()
     triaged: tuple[Triaged, ...] = ()
     activity: tuple[datetime, ...] = ()
+    unit_id: int | None = None
+    received_at: datetime | None = None
+    flags: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +322,11 @@ class _Cycle:
         self.rows = [row for row in history.events if row.cycle == number and row.recorded_at <= until]
         self.earlier = [row.event for row in history.events if row.cycle < number and not row.is_void]
         self.moments = sorted({row.recorded_at for row in self.rows})
-        self.ended_at = next((row.recorded_at for row in self.rows if row.kind is EventKind.ENDED), None)
+        ended = next((row for row in self.rows if row.kind is EventKind.ENDED), None)
+        self.ended_at = ended.recorded_at if ended else None
+        self.closed_at = ended.occurred_at if ended else None
+        self.goes_silent = ended is not None and ended.data.get("reason") in SILENT
+        self.reopened_at = min((row.recorded_at for row in history.events if row.cycle > number and row.recorded_at <= until), default=None)
         self.is_in_order = all(
             one.occurred_at <= other.occurred_at and not one.is_void for one, other in zip(self.rows, self.rows[1:], strict=False))
 
@@ -344,7 +352,13 @@ class _Cycle:
             case_id=history.case_id, cycle=self.number, is_open=self.ended_at is None or at < self.ended_at, case_type=case_type,
             severity=severity, site_id=history.site_id, team_id=self.given(at).team_id, is_danger_now=is_danger_now,
             calendar=history.calendar, zone=history.zone, last_activity_at=self.last_activity(at), pack=history.pack,
+            unit_id=history.unit_id, flags=history.flags, received_at=history.received_at, is_silent=self.is_silent(at),
+            ended_at=self.closed_at if self.ended_at is not None and at >= self.ended_at else None,
             happened=tuple(row.kind.value for row in self.rows if row.recorded_at == at), hours=hours)
+
+    def is_silent(self, at: datetime) -> bool:
+        """Whether the case was merged or withdrawn by then: nothing of it escalates any more."""
+        return self.goes_silent and self.ended_at is not None and at >= self.ended_at
 
     def given(self, at: datetime) -> Given:
         found = NOBODY
@@ -448,7 +462,7 @@ class _Play:
         self._sweep(at, is_before=True)
         self.items.update({timer_key(item): item for item in items})
         facts, rows = self.cycle.facts(at, self.calendar), list(self.rows.values())
-        steps = self._wanted(facts, at) if facts.is_open else ()
+        steps = self._wanted(facts, at)
         if not steps and not self.planned:
             return
         is_quiet = self.cycle.history.is_quiet and at == self.cycle.moments[0]
@@ -505,7 +519,8 @@ class _Play:
         for row in [row for row in self.planned.values() if row.fire_at <= at]:
             facts = self._step_facts(row)
             why = why_not(facts, is_open=is_open, cycle=self.cycle.number, is_held=not facts.has_timer and self._is_held(at),
-                          timer=self._timer(row.timer_key) if facts.has_timer else None)
+                          timer=self._timer(row.timer_key) if facts.has_timer else None, is_silent=self.cycle.is_silent(at),
+                          ended_at=None if is_open else self.cycle.closed_at)
             if why:
                 self._end(row, FiringState.SUPERSEDED, Cause.STOPPED)
             elif row.timer_key == SILENCE and (ends_at := self._silent_until(row, at)) > at:
@@ -545,7 +560,9 @@ class _Play:
 
     def result(self, outcomes: tuple[Outcome, ...]) -> Replay:
         """What fired up to the end, and what stands planned then."""
-        self._sweep(self.cycle.until, is_before=False)
+        self._sweep(self.cycle.reopened_at or self.cycle.until, is_before=self.cycle.reopened_at is not None)
+        if self.cycle.reopened_at is not None:
+            self.planned.clear()  # what a cycle still had planned ends with the next
         return Replay(outcomes, tuple(self.fired), tuple(
             self._played(row, self.policy.rule(row.version_id).version.level, None) for row in self.planned.values()))
 
