@@ -17,14 +17,14 @@ THREATS = 20
 
 
 @lru_cache(maxsize=256)
-def tests_in(path: str) -> frozenset[str]:
+def names_in(path: str) -> frozenset[str]:
     return frozenset(re.findall(r"^def (test_\w+)", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE))
 
 
 @pytest.mark.parametrize(("path", "name"), sorted(set(NAMED.findall(PAGE))))
 def test_a_named_test_exists(path, name):
     assert (ROOT / path).is_file(), path
-    assert name in tests_in(path), f"{path} has no {name}"
+    assert name in names_in(path), f"{path} has no {name}"
 
 
 def test_every_requirement_has_a_state_and_its_proof_or_reason():
