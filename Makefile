@@ -18,7 +18,7 @@ demo: program ## Start the demo hospital on PORT (5000); a second run keeps its 
 	@exec $(DEMO) demo serve --port $(PORT)
 
 demo-reset: ## Forget the demo hospital; the next `make demo` makes it anew
-	rm -rf instance/redress.sqlite3 instance/redress.sqlite3-wal instance/redress.sqlite3-shm instance/mailbox
+	rm -rf instance/redress.sqlite3 instance/redress.sqlite3-wal instance/redress.sqlite3-shm instance/mailbox instance/files
 
 test: system tests ## Install what the tests need and run them all, on SQLite and on PostgreSQL
 	@status=0; \

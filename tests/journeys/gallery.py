@@ -36,7 +36,7 @@ Find = Callable[[Actor | None], dict[str, Any]]
 # Addresses answering GET that show no page of their own.
 NOT_PAGES = {
     "static": "files", "operations.healthz": "for machines", "operations.readyz": "for machines",
-    "accounts.home": "leads to the first page of a role",
+    "cases.download": "a file, to be saved", "accounts.home": "leads to the first page of a role",
     "accounts.come_back": "for a browser that the hospital's own sign-in sent back",
     "escalation.simulation_figures": "a file",
 }
@@ -243,6 +243,16 @@ def _simulated(_actor: Actor | None) -> dict[str, Any]:
     return {"uid": simulations.simulations()[0].uid}
 
 
+def _file(actor: Actor | None) -> dict[str, Any]:
+    """A file that can be opened, of a case this person may see."""
+    assert actor is not None
+    for reference in references(Status, actor):
+        for item in cases.attachments_of(reference, actor):
+            if item.can_be_opened:
+                return {"reference": reference, "uid": item.uid}
+    raise LookupError("no case has a file")
+
+
 def _query(**values: str) -> Find:
     return lambda _actor: values
 
@@ -263,6 +273,9 @@ STOPS: tuple[Stop, ...] = (
     Stop("worklist-missed", OFFICER, "cases.worklist", _query(view="breached"), is_pictured=False),
     Stop("worklist-ended", OFFICER, "cases.worklist", _query(view="ended"), is_pictured=False),
     Stop("log-a-concern", OFFICER, "cases.new"),
+    Stop("add-files", OFFICER, "cases.attach", _case(Status.INVESTIGATION)),
+    Stop("delete-file", MANAGER, "cases.delete_file", _file),
+    Stop("quarantine", AUDITOR, "cases.quarantine"),
     Stop("find", OFFICER, "cases.find"),
     Stop("found", OFFICER, "cases.found", _searched),
     Stop("break-glass", ADMINISTRATOR, "cases.glass"),

@@ -19,6 +19,7 @@ from ticketing.demo import queries
 from ticketing.demo.rules import Step, WorkingDays, plans, script_of
 from ticketing.demo.rules.hospital import CALENDAR, ZONE
 from ticketing.demo.service.acts import ACTS, _receive
+from ticketing.demo.service.files import _bring_files
 from ticketing.demo.service.founding import _found, _set_leave
 from ticketing.demo.service.hiding import _hide_some
 from ticketing.demo.service.policies import _make_policies
@@ -61,6 +62,7 @@ def seed(*, mail_from: str, transport: Transport, progress: Callable[[int, int],
         _play(step, references, people)
         progress(number, len(steps))
     _wake_until(at, mail_from, transport)
+    _bring_files(at)
     _make_policies(people, days, at)
     _hide_some(people, at)
     sweep(at)
