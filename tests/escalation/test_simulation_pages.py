@@ -24,7 +24,6 @@ from ticketing.escalation.queries import simulations as queries
 from ticketing.escalation.queries.histories import Range
 from ticketing.escalation.rules.comparing import Change, Side
 from ticketing.escalation.rules.drafting import ClosedDays, Draft, RuleChange, TargetChange
-from ticketing.escalation.rules.sheets import safe
 from ticketing.escalation.service import simulating as service
 from ticketing.firings import queries as ladder
 from ticketing.firings.models import Firing
@@ -218,10 +217,6 @@ def test_what_cannot_be_tried_is_said_beside_its_field(hospital, client, typed, 
     answer = client.fill_in("/escalations/simulations/new", typed)
     assert answer.status_code in (409, 422)
     assert sentence in answer.get_data(as_text=True)
-
-
-def test_a_cell_is_no_formula():
-    assert [safe(value) for value in ("=1+1", "@x", "-2", "plain", 3, None)] == ["'=1+1", "'@x", "'-2", "plain", "3", ""]
 
 
 @pytest.mark.parametrize("role", [Role.OFFICER, Role.AUDITOR, Role.CLINICIAN])

@@ -1,4 +1,4 @@
-"""A result as rows for a spreadsheet; no cell is read as a formula.  Pure."""
+"""A result as rows for a spreadsheet, table by table.  Pure."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from datetime import datetime
 from ticketing.escalation.rules.comparing import MANY, Figures
 
 Cell = str | int | float | datetime | None
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def rows_of(figures: Figures, names: Mapping[str, str], cases: Iterable[Sequence[Cell]]) -> Iterator[list[str]]:
+def rows_of(figures: Figures, names: Mapping[str, str], cases: Iterable[Sequence[Cell]]) -> Iterator[list[Cell]]:
     """The figures table by table, each with its heading, then the cases."""
     yield from _table(["What", "Today", "Draft"], [
         [pair.label, pair.before, pair.after] for pair in (figures.missed, figures.fired, figures.told, figures.unheard)])
@@ -29,17 +28,7 @@ def rows_of(figures: Figures, names: Mapping[str, str], cases: Iterable[Sequence
     yield from _table(["Case", "Target", "Today", "Draft", "Due today", "Due under the draft", "Met at"], cases)
 
 
-def safe(value: Cell) -> str:
-    """A cell that a spreadsheet shows and never reckons with."""
-    if value is None:
-        return ""
-    if isinstance(value, int | float):
-        return str(value)
-    text = value.isoformat() if isinstance(value, datetime) else value
-    return f"'{text}" if text.startswith(DANGEROUS) else text
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterator[list[str]]:
-    yield [safe(head) for head in heads]
-    yield from ([safe(value) for value in row] for row in rows)
+def _table(heads: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterator[list[Cell]]:
+    yield list(heads)
+    yield from (list(row) for row in rows)
     yield []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import timedelta
 
 from flask import Response, current_app, flash, redirect, render_template, request, url_for
@@ -13,6 +11,7 @@ from ticketing.accounts import queries as accounts
 from ticketing.audit import service as audit
 from ticketing.calendars import queries as calendars
 from ticketing.core import clock
+from ticketing.core.exports import csv_text
 from ticketing.core.permissions import Permission
 from ticketing.escalation import queries
 from ticketing.escalation.forms import SimulationForm
@@ -81,10 +80,9 @@ def simulation_figures(uid: str) -> ResponseReturnValue:
     names = accounts.names_by_uid([person.uid for person in row.figures.people])
     cases = found.every_changed_case(row.id, actor, MOST_ROWS) if actor.may(Permission.VIEW_CASES) else ()
     audit.record(audit.EXPORT_STREAM, audit.Act.EXPORT_MADE, by=actor, at=moment_of_request(), facts={"export": f"simulation {uid}"})
-    text = io.StringIO()
-    csv.writer(text).writerows(rows_of(row.figures, names, [
+    text = csv_text(rows_of(row.figures, names, [
         (case.reference, case.about, case.before, case.after, case.due_before, case.due_after, case.met_at) for case in cases]))
-    return Response("\ufeff" + text.getvalue(), mimetype="text/csv",
+    return Response("\ufeff" + text, mimetype="text/csv",
                     headers={"Content-Disposition": f"attachment; filename=simulation-{uid[:8]}.csv"})
 
 
