@@ -12,7 +12,7 @@ from ticketing.calendars import service as calendar_verbs
 from ticketing.calendars.rules import table_version
 from ticketing.cases import service as cases
 from ticketing.cases.models import Case
-from ticketing.cases.queries.rebasing import Choice
+from ticketing.cases.queries.rebasing import Choice, candidates
 from ticketing.cases.rules import Status
 from ticketing.core import clock
 from ticketing.core.database import db
@@ -22,6 +22,7 @@ from ticketing.demo.rules.hospital import CALENDAR, PACK, ZONE
 from ticketing.packs import queries as packs
 from ticketing.packs import service as pack_verbs
 
+REBASED = 4  # cases brought under the new version; the others can be, on the page
 WHY_PACK = "The board wants complainants to hear from us every eight working days"
 WHY_DAY = "All offices are shut for the staff conference"
 
@@ -34,10 +35,12 @@ def _make_policies(people: Mapping[str, Actor], days: WorkingDays, at: datetime)
     pack_verbs.draft_version(PACK, version, by=by, at=at)
     calendar_verbs.draft_version(CALENDAR, "local.1", by=by, at=at)
     _add_second_law(people, at)
-    rest = _open(Status.INVESTIGATION, Status.RESPONSE_DRAFTING, Status.QUALITY_REVIEW, Status.AWAITING_SIGNOFF, Status.TRIAGE)
-    uid = cases.begin_rebase(Choice(PACK, version, status=Status.ACKNOWLEDGED.value), rest, WHY_PACK, by=by, at=at)
-    while cases.rebase_batch(uid, at=at).total:
-        continue
+    choice = Choice(PACK, version)
+    found = [row.reference for row in candidates(choice, by)]
+    if found:
+        uid = cases.begin_rebase(choice, found[REBASED:], WHY_PACK, by=by, at=at)
+        while cases.rebase_batch(uid, at=at).total:
+            continue
 
 
 def _publish_pack(by: Actor, at: datetime) -> str:
@@ -56,12 +59,10 @@ def _publish_calendar(by: Actor, days: WorkingDays, at: datetime) -> None:
 
 
 def _add_second_law(people: Mapping[str, Actor], at: datetime) -> None:
-    """One complaint about care is also about what was done with somebody's data."""
-    case = db.session.scalars(sa.select(Case).where(Case.status == Status.INVESTIGATION, Case.pack == PACK).order_by(Case.id)).first()
-    if case is not None:
+    """One complaint about care is also about what was done with somebody's data; whoever has it says so."""
+    case = db.session.scalars(sa.select(Case).where(
+        Case.status == Status.INVESTIGATION, Case.pack == PACK, Case.handler_id.is_not(None)).order_by(Case.id)).first()
+    handler = next((actor for actor in people.values() if case is not None and actor.staff_id == case.handler_id), None)
+    if case is not None and handler is not None:
         cases.add_pack(case.reference, "england-dp", "She says her record was read out in the waiting room", seen=case.version,
-                       by=people["manager"], at=at)
-
-
-def _open(*statuses: Status) -> list[str]:
-    return list(db.session.scalars(sa.select(Case.reference).where(Case.status.in_(statuses))))
+                       by=handler, at=at)
