@@ -148,6 +148,22 @@ def test_a_recovery_code_opens_once_and_the_owner_is_told(hana, later):
     assert hana.name not in told.subject
 
 
+def test_of_two_who_typed_one_recovery_code_at_once_one_is_let_in(hana, later):
+    _, codes = set_up(hana)
+    weighed = [queries.weigh_code(hana.id, codes[0], "10.0.0.1", at=later) for _ in range(2)]
+    halves = [knock(later).step_token for _ in range(2)]
+    entered = [service.pass_second_step(half, one, "", at=later).token for half, one in zip(halves, weighed, strict=True)]
+    assert [bool(token) for token in entered] == [True, False]
+
+
+def test_a_step_used_or_passed_is_never_found_again():
+    app, at = pyotp.TOTP(pyotp.random_base32()), MONDAY
+    step = rules.step_of(app.secret, app.at(at), after=0, at=at)
+    assert step == int(at.timestamp()) // 30
+    assert rules.step_of(app.secret, app.at(at), after=step, at=at) is None
+    assert rules.step_of(app.secret, app.at(at), after=step - 1, at=at) == step
+
+
 @pytest.mark.parametrize("typed", ["", "x", "0" * 16, "IIII OOOO LLLL 1111", "é" * 16, "\x00", "\ud800", "9" * 5000, "12345", "1234567"])
 def test_what_is_no_code_opens_nothing(hana, later, typed):
     set_up(hana)

@@ -256,6 +256,31 @@ def test_a_provider_out_of_reach_leaves_the_password(linked_to, client, broken):
     assert answer.location == "/"
 
 
+@pytest.mark.parametrize("claims", [
+    {}, {"sub": ""}, {"sub": 7}, {"sub": "x" * 256}, {"sub": "a\x00b"}, {"sub": "\ud800"}, {"sub": None}, {"sub": ["s"]},
+])
+def test_a_subject_that_is_none_proves_nobody(app, claims):
+    where = queries.Provider("https://idp.example", "", "", "", None, None)
+    assert queries.single_sign_on._proof(where, claims) is None
+
+
+@pytest.mark.parametrize(("claims", "email"), [
+    ({"email": "a@b.example", "email_verified": True}, "a@b.example"), ({"email": "a@b.example", "email_verified": "true"}, None),
+    ({"email": "a@b.example"}, None), ({"email": 7, "email_verified": True}, None), ({"email": None, "email_verified": True}, None),
+])
+def test_only_a_verified_address_is_taken(app, claims, email):
+    where = queries.Provider("https://idp.example", "", "", "", None, None)
+    assert queries.single_sign_on._proof(where, {"sub": "s", **claims}).email == email
+
+
+@pytest.mark.parametrize("email", ["\x00", "\ud800@x.example", "nobody\x00@hospital.example"])
+def test_an_address_no_database_could_keep_finds_nobody(app, email):
+    at = clock.now()
+    begun = service.begin_single_sign_on("192.0.2.1", "", at=at)
+    proof = queries.Proof("https://idp.example", "s", email, False)
+    assert service.sign_in_by_proof(begun.token, begun.state, proof, "", at=at) is service.Refusal.UNKNOWN
+
+
 def test_where_there_is_none_nothing_of_it_shows(client):
     assert "account" not in client.page("/sign-in").one("main").text.replace("No account yet", "").replace("no account needed", "")
     assert client.post("/sign-in/single").status_code == 404

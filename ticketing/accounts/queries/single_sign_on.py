@@ -129,7 +129,7 @@ def prove(where: Provider, trip: Trip, code: str, *, at: datetime) -> Proof | No
 
 def _proof(where: Provider, claims: dict[str, Any]) -> Proof | None:
     subject, email, ways = claims.get("sub"), claims.get("email"), claims.get("amr")
-    if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT or "\x00" in subject:
+    if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT or not (subject.isascii() and subject.isprintable()):
         return None
     is_verified = claims.get("email_verified") is True and isinstance(email, str)
     return Proof(where.issuer, subject, email if is_verified else None, isinstance(ways, list) and "mfa" in ways)

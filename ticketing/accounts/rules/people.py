@@ -47,7 +47,8 @@ ROLE_HINTS: dict[Role, str] = {
 
 def fold_email(text: str) -> str:
     """An address as it is stored and looked up; any text is allowed here, an odd one just finds nobody."""
-    return unicodedata.normalize("NFKC", text).strip().casefold()[:400]
+    storable = text.replace("\x00", "").encode("utf-8", "ignore").decode()
+    return unicodedata.normalize("NFKC", storable).strip().casefold()[:400]
 
 
 def clean_email(text: str) -> str:
