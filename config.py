@@ -76,6 +76,7 @@ class Settings:
     seal_seconds: int = 10  # how often the trail is sealed
     tidy_seconds: int = 60  # how often old sessions, mailed links and counts of tries are forgotten
     simulate_seconds: int = 10  # how often a simulation that was asked for is played on, and shadows follow
+    watch_seconds: int = 60  # how often each process looks whether the jobs still run
     notices_per_hour: int = 12  # escalation mails one person gets within an hour; more come in one digest
     webhook_hosts: str = ""  # systems that a rule may call over https, by host name, separated by commas; empty: none
     webhook_secret: str = ""  # signs calls to other systems (Standard Webhooks: whsec_ and base64)

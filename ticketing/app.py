@@ -41,6 +41,7 @@ DOORS: tuple[filters.Door, ...] = (
     filters.Door("Delivery", "reports.delivery", "envelope", (Permission.VIEW_DELIVERY,)),
     filters.Door("Trail", "reports.trail", "clock-history", (Permission.VIEW_TRAIL,)),
     filters.Door("Quarantine", "cases.quarantine", "shield-check", (Permission.VIEW_TRAIL,)),
+    filters.Door("Health", "operations.health", "clipboard-check", (Permission.MANAGE_RULES,)),
     filters.Door("Staff", "accounts.staff", "people", (Permission.MANAGE_STAFF,)),
     filters.Door("Teams", "accounts.teams", "diagram-3", (Permission.MANAGE_STAFF,)),
     filters.Door("Sites and units", "codes.places", "hospital", (Permission.MANAGE_STAFF,)),

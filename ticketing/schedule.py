@@ -41,6 +41,7 @@ from ticketing.outbox.queries import MessageRow
 
 log = structlog.get_logger()
 PATIENCE = 3  # a job that has not run for this many of its rhythms is woken, whatever the wall clock says
+SLACK = 5.0  # seconds by which the wall clock may lag behind the monotonic one between two looks
 LONGEST_LOOK = 5.0  # seconds between two looks of the watchdog
 
 Stopping = Callable[[], bool]
@@ -114,6 +115,14 @@ def _scan(is_stopping: Stopping) -> Tally:
     return Tally() if is_stopping() else scan(clock.now())
 
 
+def _watch_over(is_stopping: Stopping) -> Tally:
+    """An alarm leaves from whichever process is still alive: it delivers the mail itself."""
+    jobs: frozenset[str] = current_app.extensions.get("jobs", frozenset())
+    stopped = operations.raise_alarms(jobs - {"watch"}, at=clock.now())
+    return _deliver(is_stopping) if stopped else Tally()
+
+
+WATCH = Job("watch", "WATCH_SECONDS", _watch_over)
 def _seal(is_stopping: Stopping) -> Tally:
     return seal(clock.now(), Path(current_app.config["AUDIT_CHECKPOINTS"]), is_stopping=is_stopping)
 
@@ -124,6 +133,7 @@ JOBS = (
     Job("deliver", "DELIVER_SECONDS", _deliver),
     Job("rebase", "SWEEP_SECONDS", _rebase),
     Job("keep", "TIDY_SECONDS", _keep),
+    WATCH,
     Job("tidy", "TIDY_SECONDS", _tidy),
     Job("simulate", "SIMULATE_SECONDS", _simulate),
     Job("scan", "TIDY_SECONDS", _scan),
@@ -143,10 +153,12 @@ class Rota:
     scheduler: Any = field(init=False)
     _stop: threading.Event = field(default_factory=threading.Event, init=False)
     _woken: dict[str, float] = field(default_factory=dict, init=False)
+    _seen: tuple[datetime, float] = field(init=False)
     _busy: set[str] = field(default_factory=set, init=False)
 
     def start(self) -> None:
         """Wake every job now and then in its rhythm."""
+        self._seen = clock.now(), time.monotonic()
         pool = {"default": ThreadPoolExecutor(len(self.jobs))}
         defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         self.scheduler = BackgroundScheduler(timezone="UTC", executors=pool, job_defaults=defaults, daemon=True)
@@ -180,10 +192,30 @@ class Rota:
     def _watch(self) -> None:
         look = min(LONGEST_LOOK, *(self._rhythm(job) for job in self.jobs))
         while not self._stop.wait(look):
+            if self._went_back():
+                log.warning("schedule.clock_set_back")
             for name in self.overslept():
                 log.warning("schedule.silent", job=name)
-                self._woken[name] = time.monotonic()
-                self.scheduler.modify_job(name, next_run_time=clock.now())
+                self._rearm(name)
+
+    def _went_back(self) -> bool:
+        """Whether the wall clock fell behind the monotonic one since the last look: APScheduler would wait for it to catch up."""
+        wall, steady = clock.now(), time.monotonic()
+        seen, self._seen = self._seen, (wall, steady)
+        behind = (steady - seen[1]) - (wall - seen[0]).total_seconds()
+        if behind > SLACK:
+            for job in self.jobs:  # silent from this moment on: woken at once, not after their patience
+                self._woken[job.name] = steady - (PATIENCE + 1) * self._rhythm(job)
+        return behind > SLACK
+
+    def _rearm(self, name: str) -> None:
+        self._woken[name] = time.monotonic()
+        self.scheduler.modify_job(name, next_run_time=clock.now())
+        try:
+            with self.app.app_context():
+                operations.note_silence(name, at=clock.now())
+        except Exception as error:  # noqa: BLE001 - the watchdog must outlive a database that is away
+            log.error("schedule.failed", job=name, error=type(error).__name__)
 
     def _wake(self, job: Job) -> None:
         if self._stop.is_set():
@@ -192,8 +224,10 @@ class Rota:
         try:
             come_from(f"job:{job.name}")
             with self.app.app_context():
+                begun = time.monotonic()
                 tally = job.work(self._stop.is_set)
-                operations.beat(job.name, at=clock.now())
+                operations.beat(
+                    job.name, at=clock.now(), done=tally.done, failed=tally.failed, took_ms=int((time.monotonic() - begun) * 1000))
                 if tally.total:
                     log.info("schedule.worked", job=job.name, done=tally.done, failed=tally.failed, **tally.outcomes)
         except Exception as error:  # noqa: BLE001 - tried again at its next turn; the missing beat is seen at /readyz
@@ -209,10 +243,13 @@ def init_app(app: Flask) -> None:
 
 
 def start_in_web(app: Flask) -> Rota | None:
-    """Start the jobs inside the one web process, once: not for other commands, and not in a reloader's parent."""
-    if not app.config["SCHEDULER_IN_WEB"] or not _serves(app):
+    """Start the jobs inside the one web process, once: not for other commands, and not in a reloader's parent.
+
+    Where workers run them, each web process still watches that the workers are alive.
+    """
+    if not _serves(app):
         return None
-    rota = Rota(app, jobs_of(app))
+    rota = Rota(app, jobs_of(app)) if app.config["SCHEDULER_IN_WEB"] else Rota(app, (WATCH,))
     rota.start()
     app.extensions["rota"] = rota
     return rota

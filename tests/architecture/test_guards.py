@@ -20,7 +20,7 @@ PUBLIC = {
     "accounts.sign_in",
     "accounts.sign_out",
     "operations.healthz",
-    "operations.readyz",
+    "operations.metrics", "operations.readyz",
     "portal.new",
     "portal.received",
     "portal.why",

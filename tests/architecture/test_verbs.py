@@ -17,6 +17,7 @@ UNAUDITED = {
     "OutboxMessage", "OutboxAttempt",  # the ledger of attempts is its own proof
     "UserSession", "SingleUseToken", "Throttle", "Ceremony",  # how a sign-in is remembered and slowed; the sign-in itself is on the trail
     "Timer",  # a cache of what is reckoned from the events, which are audited
+    "Replanning",  # how far an order has come; asking for it and finishing it are on the trail
     "Firing",  # planned from timers and rules; what it does is audited on the case
     "SavedSearch",  # what one person looked for within the hour; that they searched is no change
     "Sending",  # that a form went through once; what it did is on the trail

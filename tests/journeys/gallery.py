@@ -37,6 +37,8 @@ Find = Callable[[Actor | None], dict[str, Any]]
 NOT_PAGES = {
     "static": "files", "operations.healthz": "for machines", "operations.readyz": "for machines",
     "cases.download": "a file, to be saved", "accounts.home": "leads to the first page of a role",
+    "static": "files", "operations.healthz": "for machines", "operations.readyz": "for machines", "operations.metrics": "for machines",
+    "accounts.home": "leads to the first page of a role",
     "accounts.come_back": "for a browser that the hospital's own sign-in sent back",
     "escalation.simulation_figures": "a file",
 }
@@ -328,6 +330,7 @@ STOPS: tuple[Stop, ...] = (
     Stop("simulation", MANAGER, "escalation.simulation", _simulated),
     Stop("simulation-cases", MANAGER, "escalation.simulation_cases", _simulated),
     Stop("shadow", MANAGER, "escalation.shadow", _simulated),
+    Stop("health", ADMINISTRATOR, "operations.health"),
     Stop("delivery", MANAGER, "reports.delivery"),
     Stop("mailbox", MANAGER, "reports.mailbox"),
     Stop("trail", AUDITOR, "reports.trail"),

@@ -86,6 +86,7 @@ class Replanning(Model):
     """Somebody's order to plan the open cases anew under the rules in force; worked through in batches, by case id."""
 
     __tablename__ = "replannings"
+    __audited__ = False  # asking for it and finishing it are on the trail; this is only how far it has come
 
     id: Mapped[int] = mapped_column(primary_key=True)
     uid: Mapped[str] = mapped_column(String(32), unique=True)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from ticketing.core.database import db
 from ticketing.core.errors import NotFound
-from ticketing.firings.models import EscalationRule, Firing, RuleVersion
+from ticketing.firings.models import EscalationRule, Firing, Replanning, RuleVersion
 from ticketing.firings.rules import Actions, Conditions, FiringState, RuleDraft, Trigger
 
 DUE_COLUMNS: tuple[Any, ...] = (
@@ -95,6 +95,30 @@ def _due_row(row: Any, version: RuleVersion, trigger: Trigger, actions: Actions)
     return DueRow(
         row.id, row.uid, row.case_id, row.cycle, row.timer_key, row.occurrence, row.fire_at, row.due_at, version.level, version.rule.code,
         version.rule.name, version.rule.is_active, trigger, actions, version.version, tuple(row.told), row.moved_up)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplanningRow:
+    """An order to plan open cases anew, and how far it has come."""
+
+    uid: str
+    rule_code: str
+    last_case_id: int
+    cases: int
+
+
+def stale(code: str) -> int:
+    """How many steps wait under versions of a rule that are not its newest."""
+    newest = sa.select(sa.func.max(RuleVersion.version)).join(RuleVersion.rule).where(EscalationRule.code == code).scalar_subquery()
+    return db.session.scalar(
+        sa.select(sa.func.count()).select_from(Firing).join(RuleVersion, RuleVersion.id == Firing.rule_version_id).join(RuleVersion.rule)
+        .where(EscalationRule.code == code, Firing.state == FiringState.PLANNED, RuleVersion.version < newest)) or 0
+
+
+def replanning(code: str) -> ReplanningRow | None:
+    """The order for a rule that is not done yet."""
+    row = db.session.scalar(sa.select(Replanning).where(Replanning.rule_code == code, Replanning.finished_at.is_(None)).limit(1))
+    return None if row is None else ReplanningRow(row.uid, row.rule_code, row.last_case_id, row.cases)
 
 
 def rules() -> tuple[RuleRow, ...]:

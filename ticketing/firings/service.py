@@ -16,8 +16,8 @@ from ticketing.core.database import atomic, db, insert_rows, update_rows
 from ticketing.core.errors import Conflict, NotFound
 from ticketing.core.permissions import Actor, Permission, machine
 from ticketing.core.references import new_uid
-from ticketing.firings.models import EscalationRule, Firing, RuleVersion
-from ticketing.firings.queries import DUE_COLUMNS, DueRow, due_rows
+from ticketing.firings.models import EscalationRule, Firing, Replanning, RuleVersion
+from ticketing.firings.queries import DUE_COLUMNS, DueRow, ReplanningRow, due_rows
 from ticketing.firings.rules import (
     DEFAULT_RULES,
     Cause,
@@ -36,8 +36,25 @@ from ticketing.firings.rules.planning import PAST_NOTE, stopped_notes
 from ticketing.sla.rules import Reckoning
 
 __all__ = [
-    "Outcome", "PlanFacts", "acknowledge", "change_rule", "claim_due", "claim_unanswered", "create_rule", "finish",
-    "install_default_rules", "note_moved_up", "plan", "plan_many", "supersede_for", "switch_off", "switch_on", "try_again",
+    "Outcome",
+    "PlanFacts",
+    "acknowledge",
+    "ask_replanning",
+    "change_rule",
+    "claim_due",
+    "claim_replanning",
+    "claim_unanswered",
+    "create_rule",
+    "finish",
+    "install_default_rules",
+    "note_moved_up",
+    "note_replanned",
+    "plan",
+    "plan_many",
+    "supersede_for",
+    "switch_off",
+    "switch_on",
+    "try_again",
 ]
 
 CHUNK = 500
@@ -236,6 +253,35 @@ def move(firing_id: int, fire_at: datetime, *, at: datetime) -> None:
     """A claimed step whose moment turns out to be later: planned for then."""
     _ = at
     db.session.execute(sa.update(Firing), [{"id": firing_id, "fire_at": fire_at, "due_at": fire_at}])
+
+
+@atomic
+def ask_replanning(code: str, *, by: Actor, at: datetime) -> str:
+    """Order that all open cases are planned anew under the rules in force; the sweep works through them.  What fired stays as it is."""
+    by.must(Permission.MANAGE_RULES)
+    rule, uid = _lock_rule(code), new_uid()
+    waiting = db.session.scalar(sa.select(Replanning.id).where(Replanning.rule_code == code, Replanning.finished_at.is_(None)))
+    if waiting is not None:
+        raise Conflict("The open cases are being planned anew already. Look again in a minute.")
+    db.session.add(Replanning(uid=uid, rule_code=rule.code, asked_at=at, asked_by=by.uid))
+    audit.record(audit.ADMIN_STREAM, audit.Act.RULES_REPLANNED, by=by, at=at, facts={"rule": code, "order": uid})
+    return uid
+
+
+@atomic
+def claim_replanning(*, at: datetime) -> ReplanningRow | None:
+    """The oldest order that is not done, locked; None if there is none, or another worker has it."""
+    _ = at
+    row = db.session.scalar(sa.select(Replanning).where(Replanning.finished_at.is_(None)).order_by(Replanning.id).limit(1)
+                            .with_for_update(skip_locked=True).execution_options(populate_existing=True))
+    return None if row is None else ReplanningRow(row.uid, row.rule_code, row.last_case_id, row.cases)
+
+
+@atomic
+def note_replanned(uid: str, case_ids: Sequence[int], *, at: datetime) -> None:
+    """How far an order has come; it is done once there was no case left."""
+    done = {"last_case_id": max(case_ids), "cases": Replanning.cases + len(case_ids)} if case_ids else {"finished_at": at}
+    db.session.execute(sa.update(Replanning).where(Replanning.uid == uid).values(**done))
 
 
 @atomic

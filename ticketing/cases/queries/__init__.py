@@ -27,7 +27,14 @@ from ticketing.cases.queries.explaining import explain_for_complainant, explain_
 from ticketing.cases.queries.glass import GlassUse, glass_uses, open_glass, own_glass
 from ticketing.cases.queries.importing import ImportPlan, import_plan, known_source_keys, missing_sites, places_for
 from ticketing.cases.queries.spreadsheets import mapping_from, sheet_from
-from ticketing.cases.queries.sweeping import FiringContext, firing_context
+from ticketing.cases.queries.sweeping import (
+    FiringContext,
+    case_contexts,
+    count_open_cases,
+    firing_context,
+    next_open_cases,
+    open_case_ids,
+)
 from ticketing.cases.queries.visibility import (
     barred_from,
     escalation_chain,
@@ -62,6 +69,8 @@ __all__ = [
     "attachment",
     "attachments_of",
     "barred_from",
+    "case_contexts",
+    "count_open_cases",
     "case_of_question",
     "escalation_chain",
     "explain_for_complainant",
@@ -81,7 +90,9 @@ __all__ = [
     "may_read",
     "mismatch",
     "missing_sites",
+    "next_open_cases",
     "not_in_conflict",
+    "open_case_ids",
     "open_glass",
     "open_to",
     "own_glass",

@@ -2,7 +2,7 @@
 
 from ticketing.cases.service.assignment import assign, hand_over_all, take
 from ticketing.cases.service.attachments import attach, attach_as_received, delete_attachment, note_opened, scan_waiting
-from ticketing.cases.service.breaches import record_breaches
+from ticketing.cases.service.breaches import record_breaches, replan
 from ticketing.cases.service.casework import (
     add_note,
     add_point,
@@ -97,6 +97,7 @@ __all__ = [
     "release",
     "remove_pack",
     "reopen",
+    "replan",
     "save_statement_draft",
     "scan_waiting",
     "scope",

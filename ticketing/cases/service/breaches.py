@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from ticketing.cases.models import Case
-from ticketing.cases.service._case import _mirror, _note_breaches
+from ticketing.cases.service._case import _hours_of, _mirror, _note_breaches, _plan_facts
+from ticketing.codes import queries as codes
 from ticketing.core.batch import Tally
 from ticketing.core.database import atomic, db
 from ticketing.core.permissions import Actor
+from ticketing.firings import service as firings
 from ticketing.sla import service as sla
 from ticketing.sla.models import Timer
 from ticketing.sla.rules import State
@@ -29,6 +32,16 @@ def record_breaches(*, by: Actor, at: datetime, limit: int = 50) -> Tally:
             tally.count("breached", _record(case, cycle, by=by, at=at))
             tally.done += 1
     return tally
+
+
+@atomic
+def replan(case_ids: Sequence[int], *, at: datetime) -> None:
+    """Make the planned steps of these open cases what the rules in force ask for; nothing else of them changes."""
+    for case_id in sorted(case_ids):
+        case = db.session.scalar(sa.select(Case).where(Case.id == case_id, Case.is_open).with_for_update())
+        if case is not None:
+            reckoned = sla.refresh(case.id, case.cycle, at=at)
+            firings.plan(_plan_facts(case, codes.site_by_id(case.site_id), _hours_of(reckoned)), reckoned, at=at)
 
 
 def _record(case: Case, cycle: int, *, by: Actor, at: datetime) -> int:

@@ -14,7 +14,8 @@ def sweep(at: datetime, *, is_stopping: Callable[[], bool] = lambda: False) -> T
     """One sweep; when `is_stopping` says so the batch in hand is finished and no other is begun."""
     tally = until_empty(partial(_unless, is_stopping, partial(service.record_breaches, at=at)))
     tally.add(until_empty(partial(_unless, is_stopping, partial(service.fire_batch, at=at))))
-    tally.add(until_empty(partial(_unless, is_stopping, partial(service.move_up, at=at))))
+    for work_batch in (service.move_up, service.replan_batch):
+        tally.add(until_empty(partial(_unless, is_stopping, partial(work_batch, at=at))))
     return tally
 
 

@@ -1,5 +1,7 @@
-"""The verbs of the sweep, by their plain names."""
+"""The verbs of the sweep and of the rota, by their plain names."""
 
+from ticketing.escalation.service.duty import add_shift, remove_shift
+from ticketing.escalation.service.replanning import replan_batch
 from ticketing.escalation.service.sweeping import BY, NOBODY, fire_batch, move_up, record_breaches
 
-__all__ = ["BY", "NOBODY", "fire_batch", "move_up", "record_breaches"]
+__all__ = ["BY", "NOBODY", "add_shift", "fire_batch", "move_up", "record_breaches", "remove_shift", "replan_batch"]
