@@ -28,6 +28,8 @@ from ticketing.core.errors import NotFound
 from ticketing.core.permissions import Actor, Role, machine
 from ticketing.escalation.queries import simulations
 from ticketing.firings import queries as ladder
+from ticketing.firings.models import Firing
+from ticketing.firings.rules import FiringState
 from ticketing.outbox.models import OutboxMessage
 from ticketing.packs import queries as packs
 
@@ -155,6 +157,13 @@ def _password_link(_actor: Actor | None) -> dict[str, Any]:
     assert sent is not None
     link = current_app.jinja_env.globals["password_link"](sent.context["nonce"])  # type: ignore[operator]
     return {"token": link.rpartition("/")[2]}
+
+
+def _notice(actor: Actor | None) -> dict[str, Any]:
+    """A step that told them."""
+    assert actor is not None
+    fired = db.session.execute(sa.select(Firing.uid, Firing.told).where(Firing.state == FiringState.FIRED).order_by(Firing.id.desc()))
+    return {"uid": next(row.uid for row in fired if actor.uid in row.told)}
 
 
 def _colleague(_actor: Actor | None) -> dict[str, Any]:
@@ -322,6 +331,9 @@ STOPS: tuple[Stop, ...] = (
     Stop("escalations", MANAGER, "escalation.index"),
     Stop("escalations-planned", MANAGER, "escalation.index", _query(show="planned")),
     Stop("escalations-failed", MANAGER, "escalation.index", _query(show="failed"), is_pictured=False),
+    Stop("forecast", MANAGER, "escalation.forecast"),
+    Stop("rota", MANAGER, "escalation.show_rota"),
+    Stop("acknowledge", MANAGER, "escalation.acknowledge", _notice),
     Stop("rules", MANAGER, "escalation.rules"),
     Stop("rule", MANAGER, "escalation.rule", lambda _actor: {"code": ladder.rules()[0].code}),
     Stop("rule-new", MANAGER, "escalation.new_rule"),

@@ -40,7 +40,8 @@ from ticketing.sla.rules import due_phrase
 TimerKey = tuple[int, int, str]
 COLUMNS: tuple[Any, ...] = (
     Firing.id, Firing.uid, Firing.fire_at, Firing.fired_at, Firing.due_at, Firing.state, Firing.cause, Firing.is_late, Firing.note,
-    Firing.told, Firing.timer_key, Firing.occurrence, RuleVersion.version, RuleVersion.level, EscalationRule.code, EscalationRule.name,
+    Firing.told, Firing.answer_by_at, Firing.acknowledged_at, Firing.acknowledged_by, Firing.timer_key, Firing.occurrence,
+    RuleVersion.version, RuleVersion.level, EscalationRule.code, EscalationRule.name,
     Case.reference, Case.pack, Site.name.label("site_name"), Site.zone, Firing.cycle, SlaPin.pack.label("timer_pack"),
     SlaPin.pack_version,
 )
@@ -93,6 +94,10 @@ class FiringRow:
     is_late: bool
     note: str
     can_be_tried: bool
+    answer_by_at: datetime | None
+    acknowledged_at: datetime | None
+    acknowledged_by: str
+    told_uids: tuple[str, ...]
     tellings: tuple[TellingRow, ...]
 
     @property
@@ -291,12 +296,22 @@ def _row(row: Any, names: Mapping[str, str], messages: Mapping[str, MessageRow])
         pack=row.timer_pack or "",
         due=due_words(row.timer_pack or row.pack, target, row.due_at, row.zone, row.pack_version or "") if target else "",
         fire_at=row.fire_at, fired_at=row.fired_at, state=row.state, cause=row.cause, is_late=row.is_late, note=row.note,
-        can_be_tried=row.state is FiringState.FAILED, tellings=tellings)
+        can_be_tried=row.state is FiringState.FAILED, answer_by_at=row.answer_by_at, acknowledged_at=row.acknowledged_at,
+        acknowledged_by=names.get(row.acknowledged_by or "", "Somebody who has left"), told_uids=tuple(row.told), tellings=tellings)
 
 
 def _name(told: str, names: Mapping[str, str]) -> str:
     """Of a member of staff; an address outside is its own name."""
     return names.get(told) or (told if "@" in told or "/" in told else "Somebody who has left")
+
+
+def notice_for(uid: str, actor: Actor) -> FiringRow:
+    """A step that told `actor`, on a case they may still see or were asked about; NotFound for everybody else."""
+    row = db.session.execute(_joined().where(Firing.uid == uid)).first()
+    if row is None or actor.uid not in row.told or not (
+            may_read(row.reference, actor) or _is_asked(row.reference, actor.staff_id or 0)):
+        raise NotFound("There is nothing here for you to acknowledge.")
+    return _rows([row])[0]
 
 
 def next_to_tell(row: DueRow, case: FiringContext, circle: Circle, *, at: datetime) -> tuple[int, tuple[Reached, ...]]:

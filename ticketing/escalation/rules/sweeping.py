@@ -30,7 +30,7 @@ class Shown(StrEnum):
 
 
 TAB_LABELS: Mapping[Shown, str] = {
-    Shown.FIRED: "Carried out", Shown.PLANNED: "Next seven days", Shown.FAILED: "Failed", Shown.UNDELIVERED: "Not delivered",
+    Shown.FIRED: "Carried out", Shown.PLANNED: "Next seven days", Shown.FAILED: "Set aside", Shown.UNDELIVERED: "Not delivered",
 }
 
 

@@ -8,18 +8,20 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ticketing.accounts import queries as accounts
+from ticketing.cases import queries as cases
 from ticketing.codes import queries as codes
 from ticketing.core.errors import Invalid, NotFound
 from ticketing.core.permissions import Permission
 from ticketing.core.references import parse_reference
 from ticketing.escalation import queries
 from ticketing.escalation.forms import FilterForm, RuleForm
-from ticketing.escalation.queries import Filters
+from ticketing.escalation.queries import Filters, ahead
 from ticketing.escalation.rules import TAB_LABELS, Shown
 from ticketing.escalation.views.blueprint import bp
 from ticketing.firings import queries as ladder
 from ticketing.firings import service
 from ticketing.firings.rules import RuleDraft
+from ticketing.packs import queries as packs
 from ticketing.web.filters import moment_of_request
 from ticketing.web.guards import current_actor, requires
 
@@ -62,7 +64,7 @@ def new_rule() -> ResponseReturnValue:
     """An empty form."""
     form = _rule_form()
     form.seen.data = 0
-    return render_template("escalation/new_rule.html", form=form)
+    return render_template("escalation/new_rule.html", form=form, preview=None)
 
 
 @bp.post("/rules/new")
@@ -70,10 +72,13 @@ def new_rule() -> ResponseReturnValue:
 def create_rule() -> ResponseReturnValue:
     form = _rule_form()
     draft = _draft(form)
+    if draft and _asks_preview():
+        seen = ahead.preview(draft, current_actor(), moment_of_request())
+        return render_template("escalation/new_rule.html", form=form, preview=seen)
     if draft and form.carry_out(lambda: service.create_rule(draft, by=current_actor(), at=moment_of_request())):
         flash(SAVED, "success")
         return redirect(url_for(".rule", code=form.result), 303)
-    return render_template("escalation/new_rule.html", form=form), form.status
+    return render_template("escalation/new_rule.html", form=form, preview=None), form.status
 
 
 @bp.get("/rules/<code>")
@@ -83,7 +88,7 @@ def rule(code: str) -> ResponseReturnValue:
     form, found = _rule_form(), queries.rule_in_words(code)
     form.seen.data = found.newest.version
     form.show(found.newest.draft, found.emails)
-    return render_template("escalation/rule.html", rule=found, form=form)
+    return render_template("escalation/rule.html", rule=found, form=form, preview=None, **_replanning(code))
 
 
 @bp.post("/rules/<code>")
@@ -91,10 +96,13 @@ def rule(code: str) -> ResponseReturnValue:
 def change_rule(code: str) -> ResponseReturnValue:
     form, found = _rule_form(), queries.rule_in_words(code)
     draft, seen = _draft(form), form.seen.data
+    if draft and _asks_preview():
+        reach = ahead.preview(draft, current_actor(), moment_of_request())
+        return render_template("escalation/rule.html", rule=found, form=form, preview=reach, **_replanning(code))
     if draft and form.carry_out(lambda: service.change_rule(code, draft, seen=seen, by=current_actor(), at=moment_of_request())):
         flash(SAVED, "success")
         return redirect(url_for(".rule", code=code), 303)
-    return render_template("escalation/rule.html", rule=found, form=form), form.status
+    return render_template("escalation/rule.html", rule=found, form=form, preview=None, **_replanning(code)), form.status
 
 
 @bp.post("/rules/<code>/off")
@@ -111,6 +119,15 @@ def switch_on(code: str) -> ResponseReturnValue:
     service.switch_on(code, by=current_actor(), at=moment_of_request())
     flash("Switched on, for every timer that starts or moves from now on.", "success")
     return redirect(url_for(".rule", code=code), 303)
+
+
+def _asks_preview() -> bool:
+    return request.form.get("act") == "preview"
+
+
+def _replanning(code: str) -> dict[str, Any]:
+    """What planning the open cases anew would mean."""
+    return {"stale": ladder.stale(code), "open_cases": cases.count_open_cases(), "replanning": ladder.replanning(code)}
 
 
 def _shown() -> Shown:
@@ -140,7 +157,10 @@ def _url(form: FilterForm, **more: str) -> str:
 
 def _rule_form() -> RuleForm:
     form = RuleForm()
-    form.offer({str(row.id): row.name for row in codes.sites()}, {str(row.id): row.name for row in accounts.teams()})
+    form.offer(
+        {str(row.id): row.name for row in codes.sites()}, {str(row.id): row.name for row in accounts.teams()},
+        {str(row.id): row.name for row in codes.units()},
+        {pack.code: pack.name for pack in packs.packs_in_force(moment_of_request().date())})
     return form
 
 
