@@ -251,7 +251,7 @@ def start_in_web(app: Flask) -> Rota | None:
         return None
     rota = Rota(app, jobs_of(app)) if app.config["SCHEDULER_IN_WEB"] else Rota(app, (WATCH,))
     rota.start()
-    app.extensions["rota"] = rota
+    app.extensions["rota" if app.config["SCHEDULER_IN_WEB"] else "watch"] = rota
     return rota
 
 
