@@ -37,8 +37,7 @@ Find = Callable[[Actor | None], dict[str, Any]]
 
 # Addresses answering GET that show no page of their own.
 NOT_PAGES = {
-    "static": "files", "operations.healthz": "for machines", "operations.readyz": "for machines",
-    "cases.download": "a file, to be saved", "accounts.home": "leads to the first page of a role",
+    "cases.download": "a file, to be saved",
     "static": "files", "operations.healthz": "for machines", "operations.readyz": "for machines", "operations.metrics": "for machines",
     "accounts.home": "leads to the first page of a role",
     "accounts.come_back": "for a browser that the hospital's own sign-in sent back",
