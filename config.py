@@ -121,6 +121,7 @@ class Settings:
         own = {item.name.upper(): getattr(self, item.name) for item in fields(self)}
         return {
             **own,
+            "FILES_FOLDER": self.files_folder or str(ROOT / "instance" / "files"),  # never the folder the program happens to run in
             "TESTING": self.redress_env == "test",
             "SQLALCHEMY_DATABASE_URI": self.database_url,
             "SQLALCHEMY_ENGINE_OPTIONS": self._engine_options(),
