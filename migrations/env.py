@@ -49,11 +49,22 @@ def _alone(connection: sa.Connection) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _owner() -> Iterator[sa.Engine]:
+    """The program's own engine, or where the tables belong to another role one for that role."""
+    url = current_app.config["MIGRATION_DATABASE_URL"]
+    if url == current_app.config["SQLALCHEMY_DATABASE_URI"]:
+        yield database.engine
+        return
+    engine = sa.create_engine(url, hide_parameters=True)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
 def run() -> None:
-    engine = sa.create_engine(current_app.config["MIGRATION_DATABASE_URL"])
-    if current_app.config["MIGRATION_DATABASE_URL"] == current_app.config["SQLALCHEMY_DATABASE_URI"]:
-        engine = database.engine
-    with engine.connect() as connection:
+    with _owner() as engine, engine.connect() as connection:
         context.configure(
             connection=connection, target_metadata=database.metadata, render_as_batch=True, compare_type=compare_type,
             render_item=render_item, transaction_per_migration=False,

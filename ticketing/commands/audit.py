@@ -118,6 +118,7 @@ def audit_grants(app_role: str, sealer_role: str) -> None:
     try:
         with engine.connect() as connection:
             quote = engine.dialect.identifier_preparer.quote_identifier
+            _refuse_owners(connection, app_role, sealer_role)
             names = {"app": quote(app_role), "sealer": quote(sealer_role), "database": quote(str(engine.url.database))}
             for statement in GRANTS:
                 connection.exec_driver_sql(statement.format_map(names))
@@ -126,6 +127,16 @@ def audit_grants(app_role: str, sealer_role: str) -> None:
     finally:
         engine.dispose()
     click.echo(f"{app_role} may record, {sealer_role} may seal; neither owns or can change the trail.")
+
+
+def _refuse_owners(connection: sa.Connection, *roles: str) -> None:
+    """Whoever owns a table, is a superuser or may become its owner steps past every grant."""
+    for role in roles:
+        if connection.scalar(sa.text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role}) is None:
+            raise CouldNotRun(f"There is no role {role!r} in this PostgreSQL. Make it first: CREATE ROLE ... LOGIN.")
+        query = "SELECT bool_or(pg_has_role(:role, tableowner, 'MEMBER')) FROM pg_tables WHERE tablename LIKE 'audit~_%' ESCAPE '~'"
+        if connection.scalar(sa.text(query), {"role": role}):
+            raise CouldNotRun(f"The role {role!r} owns the trail, or may act as its owner: no grant can bind it. Use another role.")
 
 
 @click.command("sealer")
