@@ -152,9 +152,10 @@ def _begin_response(reference: str, seen: int, *, by: Actor, at: datetime) -> No
     cases.draft_response(reference, "Dear Mrs Khan, I am sorry.", seen=version_of(reference), by=by, at=at)
 
 
-def enter(client: Any, role: Role = Role.OFFICER, name: str = "Nadia Frost", *, team_codes: Iterable[str] = ()) -> Actor:
+def enter(client: Any, role: Role = Role.OFFICER, name: str = "Nadia Frost", *, team_codes: Iterable[str] = (),
+          compartments: Iterable[Compartment] = ()) -> Actor:
     """Sign a browser in as somebody new of this role; returns who acts."""
-    staff = make_staff(role, name, team_codes=team_codes)
+    staff = make_staff(role, name, team_codes=team_codes, compartments=compartments)
     answer = client.post("/sign-in", data={"email": staff.email, "password": PASSWORD})
     assert answer.status_code == 303, answer.text
     return staff.actor

@@ -128,10 +128,10 @@ def test_a_rebase_goes_on_where_it_stopped_and_changes_nothing_twice(hospital):
     version = publish(hospital, {"progress": 3})
     uid = service.begin_rebase(Choice("england-nhs", version), (), "The board asked for it", by=hospital.manager, at=WEDNESDAY)
     assert service.rebase_batch(uid, at=WEDNESDAY, limit=2).done == 2
-    row = rebasing.rebase(uid)
+    row = rebasing.rebase(uid, hospital.manager)
     assert (row.total, row.done, row.finished_at) == (5, 2, None)
     work(uid)
-    row = rebasing.rebase(uid)
+    row = rebasing.rebase(uid, hospital.manager)
     assert (row.done, row.changed, row.finished_at) == (5, 5, WEDNESDAY)
     with pytest.raises(Invalid, match="No open case is left"):
         service.begin_rebase(Choice("england-nhs", version), (), "Again", by=hospital.manager, at=WEDNESDAY)
@@ -170,7 +170,7 @@ def test_an_ended_case_and_earlier_cycles_are_left_alone(hospital):
     uid = service.begin_rebase(Choice("england-nhs", version), (), "The board asked for it", by=hospital.manager, at=WEDNESDAY)
     service.apply_transition(reference, Action.WITHDRAW, "They told us", seen=version_of(reference), by=hospital.officer, at=WEDNESDAY)
     work(uid, THURSDAY)
-    assert rebasing.rebase(uid).changed == 0
+    assert rebasing.rebase(uid, hospital.manager).changed == 0
     assert [pack.version for pack in queries.get_case(reference, hospital.officer, at=THURSDAY).packs] == ["2026.2"]
 
 

@@ -13,16 +13,18 @@ from tests.core.test_scanning import EICAR, clamd
 from tests.factories import PASSWORD, enter, make_case, make_hospital
 from tests.facts import TUESDAY
 from ticketing.audit import queries as audit
-from ticketing.audit.rules import case_stream
+from ticketing.audit.rules import case_stream, sealed_stream
 from ticketing.cases import jobs, queries, service
 from ticketing.cases.models import Attachment, Case
 from ticketing.cases.rules import AttachmentState
 from ticketing.core import storage
 from ticketing.core.database import db
-from ticketing.core.permissions import Role
+from ticketing.core.errors import NotFound
+from ticketing.core.permissions import Compartment, Role
 
 __all__ = ["clamd"]
 PDF = b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"
+SEALED = Compartment.SAFEGUARDING
 
 
 @pytest.fixture
@@ -119,6 +121,41 @@ def test_a_file_of_a_hidden_case_answers_like_a_missing_one(client, hospital, re
         assert client.get(url).status_code in {403, 404}
     assert client.get(f"/cases/{reference}/files/../../etc").status_code == 404
     assert client.get(f"/cases/{reference}/files/%00").status_code == 404
+
+
+def test_a_sealed_file_is_there_for_members_of_its_compartment_alone(app, client, hospital, reference):
+    app.config["CLAMD_URL"] = "unix:///tmp/nobody-listens-here"
+    member = enter(client, Role.MANAGER, "Mara Member", compartments=[SEALED])
+    send(client, reference, file(name="quillfeather.pdf"), compartment="safeguarding")
+    (row,) = rows()
+    assert (row.compartment, row.state) == (SEALED, AttachmentState.WAITING)
+    assert "quillfeather" in client.page("/files/quarantine").text
+    app.config["CLAMD_URL"] = ""
+    assert jobs.scan(TUESDAY).done == 1
+    url = client.page(f"/cases/{reference}").links()["quillfeather.pdf"]
+    assert client.get(url).data == PDF
+    stream = sealed_stream(reference, SEALED)
+    assert [entry.act for entry in audit.timeline(stream)] == ["case.file_scanned", "case.file_added"]
+    assert [entry.actor_uid for entry in audit.entries_about(stream)] == [member.uid]
+    app.config["CLAMD_URL"] = "unix:///tmp/nobody-listens-here"
+    send(client, reference, file(name="quillfeather2.pdf"), compartment="safeguarding")
+    enter(client, Role.MANAGER, "Other Manager", compartments=[Compartment.LEGAL])
+    for page in (f"/cases/{reference}", f"/cases/{reference}/trail", "/files/quarantine", "/reports/trail",
+                 "/reports/trail?act=case.file_opened"):
+        assert "quillfeather" not in client.get(page).text, page
+        assert row.uid not in client.get(page).text, page
+    assert "case.file_opened" not in [entry.act for entry in audit.entries_about(case_stream(reference))]
+    assert queries.attachments_of(reference, hospital.auditor) == ()
+    for ask in (client.get, client.post):
+        for path in ("", "/delete"):
+            hidden, missing = (ask(f"/cases/{reference}/files/{uid}{path}", data={"why": "Mine"}) for uid in (row.uid, "0" * 32))
+            assert (hidden.status_code, len(hidden.data)) == (missing.status_code, len(missing.data))
+            assert hidden.status_code in {404, 405}
+    with pytest.raises(NotFound):
+        service.delete_attachment(reference, row.uid, "Mine", storage.store(), by=hospital.manager, at=TUESDAY)
+    assert send(client, reference, file(), compartment="safeguarding").status_code == 422
+    app.config["CASE_FILES"] = 1
+    assert send(client, reference, file()).status_code == 303, "how many are sealed shows in how many fit"
 
 
 @pytest.mark.parametrize("role", Role)

@@ -302,7 +302,7 @@ STOPS: tuple[Stop, ...] = (
     *_steps(),
     Stop("rebases", MANAGER, "cases.rebases"),
     Stop("rebase-new", MANAGER, "cases.new_rebase", _query(pack="england-nhs")),
-    Stop("rebase", MANAGER, "cases.rebase", lambda _actor: {"uid": rebasing.rebases()[0].uid}),
+    Stop("rebase", MANAGER, "cases.rebase", lambda actor: {"uid": rebasing.rebases(actor)[0].uid}),
 
     Stop("packs", MANAGER, "packs.index"),
     Stop("pack", MANAGER, "packs.show", _query(code="england-nhs")),

@@ -172,6 +172,7 @@ class Attachment(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     uid: Mapped[str] = mapped_column(String(32), unique=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    compartment: Mapped[Compartment | None]
     name: Mapped[str]
     media_type: Mapped[str] = mapped_column(String(120))
     size: Mapped[int]

@@ -11,7 +11,7 @@ from wtforms import MultipleFileField
 from ticketing.core import files
 from ticketing.core.errors import Invalid
 from ticketing.core.files import Checked
-from ticketing.web.forms import Form, LineField, TextField
+from ticketing.web.forms import Form, LineField, PickField, TextField
 
 
 class FilesField(MultipleFileField):
@@ -34,6 +34,7 @@ class AttachForm(Form):
 
     files = FilesField("Files")
     about = LineField("What are they?", is_required=False)
+    compartment = PickField("Who may read them?", is_required=False)
 
     def objections(self) -> Iterator[tuple[str, str]]:
         if not self.files.data:

@@ -1,4 +1,4 @@
-"""The files of cases, for whoever may see the case: one, those of a case, those in quarantine; and files against rows."""
+"""The files of cases, for whoever may see them: one, those of a case, those in quarantine; and files against rows."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import sqlalchemy as sa
 
 from ticketing.accounts.models import Staff
 from ticketing.cases.models import Attachment, Case
-from ticketing.cases.queries.visibility import visible_to
+from ticketing.cases.queries.visibility import open_to, visible_to
 from ticketing.cases.rules import AttachmentState
 from ticketing.codes.models import Site
 from ticketing.core.database import db
 from ticketing.core.errors import NotFound
-from ticketing.core.permissions import Actor
+from ticketing.core.permissions import Actor, Compartment
 from ticketing.core.references import is_uid, parse_reference
 
 NO_FILE = "There is no such file. Check the address and try again."
@@ -40,6 +40,7 @@ class AttachmentRow:
     added_at: datetime
     added_by: str
     stored_as: str | None
+    compartment: Compartment | None = None
 
     @property
     def can_be_opened(self) -> bool:
@@ -64,24 +65,24 @@ class Mismatch:
 
 
 def attachments_of(reference: str, actor: Actor) -> tuple[AttachmentRow, ...]:
-    """Every file of a case, the newest first; none of a case that is hidden."""
+    """Every file of a case, the newest first; none of a case that is hidden, nor of a compartment of others."""
     known = parse_reference(reference)
-    return _rows(_select().where(Case.reference == known, visible_to(actor)).order_by(Attachment.added_at.desc(), Attachment.id.desc()))
+    return _rows(_select().where(Case.reference == known, *_seen_by(actor)).order_by(Attachment.added_at.desc(), Attachment.id.desc()))
 
 
 def attachment(reference: str, uid: str, actor: Actor) -> AttachmentRow:
-    """One file; NotFound if it, or its case, is hidden or missing, or it cannot be opened."""
+    """One file; NotFound if it, or its case, is hidden, sealed or missing."""
     known = parse_reference(reference)
-    found = _rows(_select().where(Attachment.uid == uid, Case.reference == known, visible_to(actor))) if is_uid(uid) and known else ()
+    found = _rows(_select().where(Attachment.uid == uid, Case.reference == known, *_seen_by(actor))) if is_uid(uid) and known else ()
     if not found:
         raise NotFound(NO_FILE)
     return found[0]
 
 
 def in_quarantine(actor: Actor) -> tuple[AttachmentRow, ...]:
-    """Files that cannot be opened, of cases this person may see; those that something was found in before the others."""
+    """Files that cannot be opened, of what this person may see; those that something was found in before the others."""
     is_found = sa.case((Attachment.state == AttachmentState.FOUND, 0), else_=1)
-    return _rows(_select().where(Attachment.state.in_(QUARANTINE), visible_to(actor))
+    return _rows(_select().where(Attachment.state.in_(QUARANTINE), *_seen_by(actor))
                  .order_by(is_found, Attachment.added_at.desc(), Attachment.id.desc()).limit(MOST_SHOWN))
 
 
@@ -98,6 +99,11 @@ def mismatch(keys: Iterable[str]) -> Mismatch:
     return Mismatch(tuple(sorted(there - set(named))), tuple(sorted(uid for key, uid in named.items() if key not in there)))
 
 
+def _seen_by(actor: Actor) -> tuple[sa.ColumnElement[bool], ...]:
+    """That a file's case, and the compartment it may be sealed in, are open to this person."""
+    return visible_to(actor), open_to(actor, Attachment.compartment)
+
+
 def _select() -> sa.Select[Any]:
     columns: tuple[Any, ...] = (Attachment, Case.reference, Site.zone, Staff.name.label("who"))
     return (sa.select(*columns).join(Case, Case.id == Attachment.case_id)
@@ -112,4 +118,4 @@ def _row(row: sa.Row[Any]) -> AttachmentRow:
     file: Attachment = row.Attachment
     who = "The complainant" if file.is_from_complainant else row.who or ""
     return AttachmentRow(file.uid, row.reference, row.zone, file.name, file.media_type, file.size, file.state, file.finding, file.about,
-                         file.added_at, who, file.stored_as)
+                         file.added_at, who, file.stored_as, file.compartment)

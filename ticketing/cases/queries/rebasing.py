@@ -163,14 +163,14 @@ def preview(choice: Choice, actor: Actor, *, at: datetime) -> Preview:
     return Preview(tuple(CaseMoves(row, moves[row.case_id]) for row in counted[:SHOWN]), len(found), len(counted), sums)
 
 
-def rebases(*, limit: int = 50) -> tuple[RebaseRow, ...]:
-    """The latest rebases, newest first."""
-    return _rows(sa.select(Rebase).order_by(Rebase.asked_at.desc(), Rebase.id.desc()).limit(limit))
+def rebases(actor: Actor, *, limit: int = 50) -> tuple[RebaseRow, ...]:
+    """The latest rebases, newest first; counted are the cases that `actor` may see."""
+    return _rows(sa.select(Rebase).order_by(Rebase.asked_at.desc(), Rebase.id.desc()).limit(limit), actor)
 
 
-def rebase(uid: str) -> RebaseRow:
-    """One rebase; NotFound if there is none."""
-    found = _rows(sa.select(Rebase).where(Rebase.uid == uid)) if is_uid(uid) else ()
+def rebase(uid: str, actor: Actor) -> RebaseRow:
+    """One rebase, counted over the cases that `actor` may see; NotFound if there is none."""
+    found = _rows(sa.select(Rebase).where(Rebase.uid == uid), actor) if is_uid(uid) else ()
     if not found:
         raise NotFound("There is no such rebase. Go back to the list.")
     return found[0]
@@ -185,22 +185,28 @@ def rebased_cases(uid: str, actor: Actor, *, limit: int = 200) -> Sequence[Any]:
         .where(Rebase.uid == uid, visible_to(actor)).order_by(RebaseItem.id).limit(limit)).all()
 
 
-def _rows(query: sa.Select[Any]) -> tuple[RebaseRow, ...]:
+def _rows(query: sa.Select[Any], actor: Actor) -> tuple[RebaseRow, ...]:
     rows = db.session.scalars(query).all()
     names = accounts.names_by_id({row.asked_by_id for row in rows if row.asked_by_id})
+    seen, is_done = visible_to(actor), RebaseItem.done_at.is_not(None)
     counts = {item.rebase_id: item for item in db.session.execute(
-        sa.select(RebaseItem.rebase_id, sa.func.count().label("total"), sa.func.count(RebaseItem.done_at).label("done"),
-                  sa.func.sum(sa.case((sa.and_(RebaseItem.done_at.is_not(None), RebaseItem.note == ""), 1), else_=0)).label("changed"),
+        sa.select(RebaseItem.rebase_id, _number(seen, "total"), _number(sa.and_(seen, is_done), "done"),
+                  _number(sa.and_(seen, is_done, RebaseItem.note == ""), "changed"),
                   sa.func.min(RebaseItem.pack).label("pack"), sa.func.min(RebaseItem.pack_to).label("pack_to"),
                   sa.func.min(RebaseItem.calendar).label("calendar"), sa.func.min(RebaseItem.calendar_to).label("calendar_to"))
+        .join(Case, Case.id == RebaseItem.case_id)
         .where(RebaseItem.rebase_id.in_([row.id for row in rows])).group_by(RebaseItem.rebase_id))}
     return tuple(_row(row, counts[row.id], names) for row in rows)
 
 
+def _number(which: sa.ColumnElement[bool], name: str) -> sa.Label[int]:
+    return sa.func.sum(sa.case((which, 1), else_=0)).label(name)
+
+
 def _row(row: Rebase, count: Any, names: Any) -> RebaseRow:
     words = Choice(count.pack, count.pack_to, "", count.calendar, count.calendar_to).words
-    return RebaseRow(row.uid, row.reason, row.asked_at, names.get(row.asked_by_id, "The command line"), row.finished_at, count.total,
-                     count.done, int(count.changed or 0), words)
+    return RebaseRow(row.uid, row.reason, row.asked_at, names.get(row.asked_by_id, "The command line"), row.finished_at, int(count.total),
+                     int(count.done), int(count.changed), words)
 
 
 def _narrowed(choice: Choice) -> list[sa.ColumnElement[bool]]:

@@ -114,7 +114,7 @@ def _note(
 ) -> None:
     """One entry on the case's stream, and the case counts as changed; or on a compartment's, and the case shows no sign of it."""
     if compartment is not None:
-        stream = sealed_stream(case.reference, compartment)
+        stream = _stream(case.reference, compartment)
         audit.record(stream, act, by=by, at=at, occurred_at=occurred_at, why=why, change=change, facts=facts, private=private)
         return
     case.version += 1
@@ -122,6 +122,11 @@ def _note(
         case.last_activity_at = max(case.last_activity_at, at)
     audit.record(
         case_stream(case.reference), act, by=by, at=at, occurred_at=occurred_at, why=why, change=change, facts=facts, private=private)
+
+
+def _stream(reference: str, compartment: Compartment | None) -> str:
+    """The chain that tells of a part of a case."""
+    return case_stream(reference) if compartment is None else sealed_stream(reference, compartment)
 
 
 def _clock(

@@ -9,16 +9,17 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from ticketing.audit import service as audit
-from ticketing.audit.rules import Act, NewEntry, case_stream, reads_stream
+from ticketing.audit.rules import Act, NewEntry, reads_stream
 from ticketing.cases.models import Attachment, Case
 from ticketing.cases.queries.attachments import AttachmentRow
+from ticketing.cases.queries.visibility import open_to
 from ticketing.cases.rules import AttachmentState
-from ticketing.cases.service._case import _lock, _note
+from ticketing.cases.service._case import _lock, _note, _seal, _stream
 from ticketing.core.batch import Tally
 from ticketing.core.database import atomic, db
 from ticketing.core.errors import Conflict, Invalid, NotFound
 from ticketing.core.files import Checked
-from ticketing.core.permissions import Actor, Permission, complainant, machine
+from ticketing.core.permissions import Actor, Compartment, Permission, complainant, machine
 from ticketing.core.references import is_uid, new_uid
 from ticketing.core.scanning import Judge
 from ticketing.core.storage import Folder, NoRoom
@@ -29,13 +30,18 @@ SCANNER = machine("scanner")
 @atomic
 def attach(
     reference: str, files: Sequence[Checked], scan: Judge, store: Folder, *, most: int, by: Actor, at: datetime, about: str = "",
+    compartment: Compartment | None = None,
 ) -> int:
-    """Keep these files on a case; returns how many.  What the scanner names, or cannot be asked about, stays in quarantine.
+    """Keep these files on a case, or in a compartment of it; returns how many.
+
+    What the scanner names, or cannot be asked about, stays in quarantine.
 
     All or none: where one cannot be kept (no room on the disk), those kept before it are forgotten again.
     """
     by.must(Permission.WORK_CASES)
-    return _keep(_lock(reference, None, by=by), files, scan, store, most=most, by=by, at=at, about=about)
+    case = _lock(reference, None, by=by)
+    _seal(case, compartment, by=by)
+    return _keep(case, files, scan, store, most=most, by=by, at=at, about=about, compartment=compartment)
 
 
 @atomic
@@ -47,9 +53,12 @@ def attach_as_received(reference: str, files: Sequence[Checked], scan: Judge, st
 
 def _keep(
     case: Case, files: Sequence[Checked], scan: Judge, store: Folder, *, most: int, by: Actor, at: datetime, about: str = "",
+    compartment: Compartment | None = None,
 ) -> int:
+    """Each compartment counts by itself: how many files fit tells nobody how many are sealed."""
+    among = Attachment.compartment.is_(None) if compartment is None else Attachment.compartment == compartment
     there = db.session.scalar(sa.select(sa.func.count()).select_from(Attachment).where(
-        Attachment.case_id == case.id, Attachment.state != AttachmentState.DELETED)) or 0
+        Attachment.case_id == case.id, Attachment.state != AttachmentState.DELETED, among)) or 0
     if there + len(files) > most:
         raise Invalid(f"A case holds at most {most} files, and this one has {there}. Delete some first, or join several into one PDF.",
                       field="files")
@@ -57,7 +66,7 @@ def _keep(
     try:
         for file in files:
             kept.append(store.put(file.data))
-            _add(case, file, kept[-1], *_judged(scan(file.data)), by=by, at=at, about=about)
+            _add(case, file, kept[-1], *_judged(scan(file.data)), by=by, at=at, about=about, compartment=compartment)
     except NoRoom:
         for key in kept:
             store.delete(key)
@@ -65,21 +74,25 @@ def _keep(
     return len(kept)
 
 
-def _add(case: Case, file: Checked, key: str, state: AttachmentState, finding: str, *, by: Actor, at: datetime, about: str) -> None:
+def _add(
+    case: Case, file: Checked, key: str, state: AttachmentState, finding: str, *, by: Actor, at: datetime, about: str,
+    compartment: Compartment | None,
+) -> None:
     row = Attachment(
         uid=new_uid(), case_id=case.id, name=file.name, media_type=file.media_type, size=len(file.data),
         digest=hashlib.sha256(file.data).hexdigest(), stored_as=key, state=state, finding=finding, about=about, added_at=at,
-        added_by_id=by.staff_id, is_from_complainant=by.staff_id is None)
+        added_by_id=by.staff_id, is_from_complainant=by.staff_id is None, compartment=compartment)
     db.session.add(row)
     _note(case, Act.CASE_FILE_ADDED, by=by, at=at, private={"name": file.name},
-          facts={"file": row.uid, "size": row.size, "digest": row.digest, "state": state.value})
+          facts={"file": row.uid, "size": row.size, "digest": row.digest, "state": state.value}, compartment=compartment)
 
 
 @atomic
-def note_opened(reference: str, uid: str, *, by: Actor, at: datetime) -> None:
-    """Note on the reader's own stream that they opened a file of a case."""
-    audit.record_many([NewEntry(
-        reads_stream(by.uid), Act.CASE_FILE_OPENED, facts={"case": reference, "file": uid}, about=case_stream(reference))], by=by, at=at)
+def note_opened(reference: str, uid: str, *, by: Actor, at: datetime, compartment: Compartment | None = None) -> None:
+    """Note on the reader's own stream that they opened a file of a case; who opened a sealed one is told to its members alone."""
+    about = _stream(reference, compartment)
+    entry = NewEntry(reads_stream(by.uid), Act.CASE_FILE_OPENED, facts={"case": reference, "file": uid}, about=about)
+    audit.record_many([entry], by=by, at=at)
 
 
 @atomic
@@ -87,7 +100,8 @@ def delete_attachment(reference: str, uid: str, why: str, store: Folder, *, by: 
     """Delete the bytes of a file; that it was there, and why it went, stays."""
     by.must(Permission.SIGN_RESPONSES)
     case = _lock(reference, None, by=by)
-    row = db.session.scalar(sa.select(Attachment).where(Attachment.uid == uid, Attachment.case_id == case.id)) if is_uid(uid) else None
+    row = db.session.scalar(sa.select(Attachment).where(
+        Attachment.uid == uid, Attachment.case_id == case.id, open_to(by, Attachment.compartment))) if is_uid(uid) else None
     if row is None:
         raise NotFound("There is no such file.")
     if row.stored_as is None:
@@ -96,7 +110,7 @@ def delete_attachment(reference: str, uid: str, why: str, store: Folder, *, by: 
         raise Invalid("Say why it is deleted.", field="why")
     store.delete(row.stored_as)
     row.state, row.stored_as = AttachmentState.DELETED, None
-    _note(case, Act.CASE_FILE_DELETED, by=by, at=at, why=why, facts={"file": uid}, private={"name": row.name})
+    _note(case, Act.CASE_FILE_DELETED, by=by, at=at, why=why, facts={"file": uid}, private={"name": row.name}, compartment=row.compartment)
 
 
 @atomic
@@ -113,7 +127,7 @@ def scan_waiting(waiting: Sequence[AttachmentRow], scan: Judge, store: Folder, *
             continue
         case = db.session.scalars(sa.select(Case).where(Case.id == row.case_id).with_for_update()).one()
         row.state, row.finding = state, finding
-        _note(case, Act.CASE_FILE_SCANNED, by=SCANNER, at=at, facts={"file": row.uid, "verdict": state.value})
+        _note(case, Act.CASE_FILE_SCANNED, by=SCANNER, at=at, facts={"file": row.uid, "verdict": state.value}, compartment=row.compartment)
         tally.done += 1
     return tally
 

@@ -12,11 +12,12 @@ from ticketing.audit import service as audit
 from ticketing.audit.rules import Act
 from ticketing.cases.models import Case, Rebase, RebaseItem
 from ticketing.cases.queries.rebasing import MOST, Choice, candidates
+from ticketing.cases.queries.visibility import visible_to
 from ticketing.cases.service._case import _follow, _note
 from ticketing.core.batch import Tally, each_apart
 from ticketing.core.database import atomic, db, insert_many
 from ticketing.core.errors import Conflict, DomainError, Invalid, NotFound
-from ticketing.core.permissions import Actor, Permission, machine
+from ticketing.core.permissions import Actor, Permission, machine, without_glass
 from ticketing.core.references import is_uid, new_uid
 from ticketing.sla import service as sla
 from ticketing.sla.queries import Revision
@@ -50,14 +51,15 @@ def begin_rebase(choice: Choice, leave_out: Sequence[str], reason: str, *, by: A
 
 @atomic
 def undo_rebase(uid: str, reason: str, *, by: Actor, at: datetime) -> str:
-    """Bring the cases of a finished rebase back under the versions they had; a rebase of its own, whose uid is returned."""
+    """Bring the cases of a finished rebase that this person may see back under the versions they had; returns the new rebase's uid."""
     _must_rebase(by)
     row = _rebase(uid)
     if row.finished_at is None:
         raise Conflict("This rebase is still being worked. Let it finish first.")
     if not reason.strip():
         raise Invalid("Say why it is taken back.", field="reason")
-    moved = db.session.scalars(sa.select(RebaseItem).where(RebaseItem.rebase_id == row.id, RebaseItem.note == "")).all()
+    moved = db.session.scalars(sa.select(RebaseItem).join(Case, Case.id == RebaseItem.case_id).where(
+        RebaseItem.rebase_id == row.id, RebaseItem.note == "", visible_to(without_glass(by)))).all()
     if not moved:
         raise Conflict("This rebase changed nothing, so there is nothing to take back.")
     return _begin(reason, [RebaseItem(

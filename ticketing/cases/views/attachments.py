@@ -7,13 +7,15 @@ from io import BytesIO
 from flask import Response, current_app, flash, redirect, render_template, send_file, url_for
 from flask.typing import ResponseReturnValue
 
+from ticketing.accounts.rules import COMPARTMENT_LABELS
 from ticketing.cases import queries, service
 from ticketing.cases.forms.attachments import AttachForm, DeleteForm
+from ticketing.cases.forms.records import offer_compartments
 from ticketing.cases.queries import AttachmentRow
 from ticketing.cases.views.blueprint import bp, case_of, known_uid
 from ticketing.core import files
 from ticketing.core.errors import NotFound
-from ticketing.core.permissions import Permission
+from ticketing.core.permissions import Compartment, Permission
 from ticketing.core.scanning import scanner
 from ticketing.core.storage import store
 from ticketing.web.filters import moment_of_request, plural
@@ -26,6 +28,7 @@ from ticketing.web.headers import SEALED
 @requires(Permission.WORK_CASES)
 def attach(reference: str) -> ResponseReturnValue:
     case, form = case_of(reference), AttachForm()
+    offer_compartments(form, case)
     if form.validate_on_submit() and form.carry_out(lambda: _keep(case.reference, form)):
         flash(f"{plural(form.result or 0, 'file')} added.", "success")
         return redirect(url_for("cases.show", reference=case.reference, _anchor="files"), 303)
@@ -41,7 +44,8 @@ def download(reference: str, uid: str) -> ResponseReturnValue:
     found = _openable(reference, uid)
     with store().open(found.stored_as or "") as file:
         data = BytesIO(file.read())
-    service.note_opened(found.reference, found.uid, by=current_actor(), at=moment_of_request())
+    service.note_opened(found.reference, found.uid, by=current_actor(), at=moment_of_request(),
+                        compartment=found.compartment)
     return _sealed(send_file(data, mimetype=found.media_type, as_attachment=True, download_name=found.name, etag=False, max_age=None))
 
 
@@ -64,13 +68,15 @@ def delete_file(reference: str, uid: str) -> ResponseReturnValue:
 def quarantine() -> ResponseReturnValue:
     """Every file that cannot be opened, and why."""
     return render_template("cases/quarantine.html", rows=queries.in_quarantine(current_actor()),
-                           has_scanner=bool(current_app.config["CLAMD_URL"]), may_delete=current_actor().may(Permission.SIGN_RESPONSES))
+                           has_scanner=bool(current_app.config["CLAMD_URL"]), may_delete=current_actor().may(Permission.SIGN_RESPONSES),
+                           sealed_labels=COMPARTMENT_LABELS)
 
 
 def _keep(reference: str, form: AttachForm) -> int:
     return service.attach(
         reference, form.files.check(), scanner(), store(), most=current_app.config["CASE_FILES"], by=current_actor(),
-        at=moment_of_request(), about=form.about.data)
+        at=moment_of_request(), about=form.about.data,
+        compartment=Compartment(form.compartment.data) if "compartment" in form and form.compartment.data else None)
 
 
 def _openable(reference: str, uid: str) -> AttachmentRow:

@@ -26,7 +26,7 @@ AT_ONCE = 4  # batches worked when somebody presses the button; the job does the
 @bp.get("/rebases")
 @requires(Permission.REBASE_CASES)
 def rebases() -> ResponseReturnValue:
-    return render_template("cases/rebases.html", rows=queries.rebases())
+    return render_template("cases/rebases.html", rows=queries.rebases(current_actor()))
 
 
 @bp.route("/rebases/new", methods=["GET", "POST"])
@@ -50,7 +50,7 @@ def new_rebase() -> ResponseReturnValue:
 @requires(Permission.REBASE_CASES)
 def rebase(uid: str) -> ResponseReturnValue:
     """How far it has come."""
-    row = queries.rebase(known_uid(uid))
+    row = queries.rebase(known_uid(uid), current_actor())
     return render_template(
         "cases/rebase.html", row=row, items=queries.rebased_cases(uid, current_actor()), form=UndoForm())
 
@@ -68,7 +68,7 @@ def work_rebase(uid: str) -> ResponseReturnValue:
 @requires(Permission.REBASE_CASES)
 def undo_rebase(uid: str) -> ResponseReturnValue:
     """Bring the cases back under the versions they had."""
-    row, form = queries.rebase(known_uid(uid)), UndoForm()
+    row, form = queries.rebase(known_uid(uid), current_actor()), UndoForm()
     if form.validate() and form.carry_out(lambda: service.undo_rebase(
             uid, form.reason.data, by=current_actor(), at=moment_of_request())):
         flash("Taken back: the cases go back to the versions they had.", "success")

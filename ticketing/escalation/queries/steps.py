@@ -14,6 +14,7 @@ from ticketing.accounts import queries as accounts
 from ticketing.accounts.models import Leave, Staff
 from ticketing.cases.models import Case, StatementRequest
 from ticketing.cases.queries import FiringContext, may_read, visible_to
+from ticketing.cases.queries.visibility import is_named, not_in_conflict
 from ticketing.cases.rules import StatementState
 from ticketing.codes import queries as codes
 from ticketing.codes.models import Site
@@ -21,6 +22,7 @@ from ticketing.core.database import db
 from ticketing.core.errors import NotFound
 from ticketing.core.paging import COUNT_CAP, PAGE_SIZE, Count, Page, decode_moment_key, encode_key
 from ticketing.core.permissions import Actor
+from ticketing.core.references import is_uid
 from ticketing.escalation.queries.reaching import Circle, Reached
 from ticketing.escalation.rules import SOON, Shown, TimerFacts
 from ticketing.escalation.rules.duty import next_level
@@ -241,12 +243,21 @@ def firings_of(reference: str, actor: Actor) -> tuple[FiringRow, ...]:
 
 
 def _is_asked(reference: str, staff_id: int) -> bool:
-    """Whether a statement on this case was asked of them, or of somebody for whom they stand in (whenever: the mail is theirs)."""
+    query = sa.select(Case.id).where(Case.reference == reference, Case.id.in_(_asked_of(staff_id)))
+    return db.session.scalar(query) is not None
+
+
+def _asked_of(staff_id: int) -> sa.Select[Any]:
+    """Cases on which a statement was asked of them, or of somebody for whom they stand in (whenever: the mail is theirs).
+
+    Not those in which somebody who reports to them is named, unless they are named themselves and asked.
+    """
     covered = sa.select(Leave.staff_id).where(Leave.deputy_id == staff_id)
-    query = sa.select(StatementRequest.id).join(Case, Case.id == StatementRequest.case_id).where(
-        Case.reference == reference, StatementRequest.state != StatementState.WITHDRAWN,
-        sa.or_(StatementRequest.staff_id == staff_id, StatementRequest.staff_id.in_(covered)))
-    return db.session.scalar(query.limit(1)) is not None
+    own = sa.and_(StatementRequest.staff_id == staff_id, sa.or_(is_named(staff_id), not_in_conflict(staff_id)))
+    query: Any = sa.select(StatementRequest.case_id).join(Case, Case.id == StatementRequest.case_id).where(
+        StatementRequest.state != StatementState.WITHDRAWN,
+        sa.or_(own, sa.and_(StatementRequest.staff_id.in_(covered), not_in_conflict(staff_id))))
+    return cast(sa.Select[Any], query)
 
 
 def _joined() -> sa.Select[Any]:
@@ -307,11 +318,17 @@ def _name(told: str, names: Mapping[str, str]) -> str:
 
 def notice_for(uid: str, actor: Actor) -> FiringRow:
     """A step that told `actor`, on a case they may still see or were asked about; NotFound for everybody else."""
-    row = db.session.execute(_joined().where(Firing.uid == uid)).first()
-    if row is None or actor.uid not in row.told or not (
-            may_read(row.reference, actor) or _is_asked(row.reference, actor.staff_id or 0)):
+    mine = sa.or_(visible_to(actor), Case.id.in_(_asked_of(actor.staff_id or 0)))
+    row = db.session.execute(_joined().where(Firing.uid == uid, mine)).first() if is_uid(uid) else None
+    if row is None or actor.uid not in row.told:
         raise NotFound("There is nothing here for you to acknowledge.")
     return _rows([row])[0]
+
+
+def is_seen(uid: str, actor: Actor) -> bool:
+    """Whether there is such a step on a case that `actor` may see."""
+    query = sa.select(Firing.id).join(Case, Case.id == Firing.case_id).where(Firing.uid == uid, visible_to(actor))
+    return is_uid(uid) and db.session.scalar(query) is not None
 
 
 def next_to_tell(row: DueRow, case: FiringContext, circle: Circle, *, at: datetime) -> tuple[int, tuple[Reached, ...]]:

@@ -59,8 +59,7 @@ def acknowledge(uid: str) -> ResponseReturnValue:
 @requires(Permission.USE_ACCOUNT)
 def confirm_acknowledgement(uid: str) -> ResponseReturnValue:
     """They have seen it: it rises no further."""
-    notice = queries.notice_for(uid, current_actor())
-    if firings.acknowledge(uid, notice.reference, by=current_actor(), at=moment_of_request()):
+    if service.acknowledge(uid, by=current_actor(), at=moment_of_request()):
         flash("Thank you. It goes to nobody above you.", "success")
     return redirect(url_for(".acknowledge", uid=uid), 303)
 

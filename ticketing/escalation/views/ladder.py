@@ -14,6 +14,7 @@ from ticketing.core.errors import Invalid, NotFound
 from ticketing.core.permissions import Permission
 from ticketing.core.references import parse_reference
 from ticketing.escalation import queries
+from ticketing.escalation import service as steps
 from ticketing.escalation.forms import FilterForm, RuleForm
 from ticketing.escalation.queries import Filters, ahead
 from ticketing.escalation.rules import TAB_LABELS, Shown
@@ -46,7 +47,7 @@ def index() -> ResponseReturnValue:
 @requires(Permission.MANAGE_RULES)
 def try_again(uid: str) -> ResponseReturnValue:
     """A failed step is planned once more."""
-    service.try_again(uid, by=current_actor(), at=moment_of_request())
+    steps.try_again(uid, by=current_actor(), at=moment_of_request())
     flash("It will be tried again within a minute.", "success")
     return redirect(url_for(".index", show=Shown.PLANNED.value), 303)
 

@@ -75,8 +75,9 @@ def deliveries(actor: Actor, wanted: MessageFilter, *, after: str | None = None)
 
 def delivery(uid: str, actor: Actor) -> MessageRow:
     """One message; NotFound if it is missing or about a case hidden from the reader."""
-    row = outbox.message(uid)
-    if row is None or db.session.scalar(sa.select(OutboxMessage.id).where(OutboxMessage.uid == uid, _may_be_told(actor))) is None:
+    is_told = db.session.scalar(sa.select(OutboxMessage.id).where(OutboxMessage.uid == uid, _may_be_told(actor))) is not None
+    row = outbox.message(uid) if is_told else None
+    if row is None:
         raise NotFound("This message does not exist. Go back to the list of messages.")
     return row
 
