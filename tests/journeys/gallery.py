@@ -41,7 +41,7 @@ NOT_PAGES = {
     "static": "files", "operations.healthz": "for machines", "operations.readyz": "for machines", "operations.metrics": "for machines",
     "accounts.home": "leads to the first page of a role",
     "accounts.come_back": "for a browser that the hospital's own sign-in sent back",
-    "escalation.simulation_figures": "a file",
+    "escalation.simulation_figures": "a file", "reports.trail_file": "a file",
 }
 
 
@@ -345,6 +345,7 @@ STOPS: tuple[Stop, ...] = (
     Stop("delivery", MANAGER, "reports.delivery"),
     Stop("mailbox", MANAGER, "reports.mailbox"),
     Stop("trail", AUDITOR, "reports.trail"),
+    Stop("trail-reading", AUDITOR, "reports.trail", _query(reading="shown")),
 
     Stop("account", OFFICER, "accounts.account"),
     Stop("account-password", OFFICER, "accounts.change_password"),

@@ -138,9 +138,9 @@ def test_the_trail_shows_nothing_about_a_case_one_is_named_in(hospital):
 def test_the_trail_is_narrowed_to_a_person_a_deed_and_a_day(hospital):
     make_case(hospital.officer, at=datetime(2026, 3, 29, 0, 30, tzinfo=UTC), received_at=MONDAY)  # the short day
     make_case(hospital.second_officer, at=datetime(2026, 3, 30, 0, 30, tzinfo=UTC), received_at=MONDAY)
-    short = TrailFilter(actor_uid=hospital.officer.uid, act="case.received", day=date(2026, 3, 29))
+    short = TrailFilter(actor_uid=hospital.officer.uid, act="case.received", first_on=date(2026, 3, 29), last_on=date(2026, 3, 29))
     assert len(queries.trail_page(hospital.auditor, short, "Europe/London").rows) == 1
-    other = TrailFilter(actor_uid=hospital.second_officer.uid, day=date(2026, 3, 29))
+    other = TrailFilter(actor_uid=hospital.second_officer.uid, last_on=date(2026, 3, 29))
     assert not queries.trail_page(hospital.auditor, other, "Europe/London").rows
 
 

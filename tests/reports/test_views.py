@@ -1,5 +1,7 @@
 """The report pages: every number opens its cases, filters keep, roles are kept apart, and nothing a reader types breaks them."""
 
+import csv
+import io
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -7,10 +9,14 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from tests.factories import PASSWORD, Hospital, drive, make_case, make_hospital, make_staff
+from tests.factories import PASSWORD, Hospital, drive, make_case, make_hospital, make_staff, version_of
 from tests.facts import MONDAY, TUESDAY, shared
 from tests.probes import count_queries
+from ticketing.audit import queries as trail
+from ticketing.audit.rules import EXPORT_STREAM
+from ticketing.cases import service as cases
 from ticketing.cases.rules import Status
+from ticketing.codes.rules import HoldReason
 from ticketing.core.mail import Mail
 from ticketing.core.permissions import Role
 from ticketing.demo.jobs import keep_at_once
@@ -68,6 +74,7 @@ def test_a_number_that_is_no_longer_there_is_zero(client, hospital):
 def test_pages_cost_the_same_with_one_case_and_with_fifty(client, hospital):
     sign_in(client)
     make_case(hospital.officer)
+    client.get("/reports")  # what a process reads once and keeps
     paths = ["/reports", "/reports/cases?figure=open", "/reports/trail", "/reports/delivery"]
     costs = [_costs(client, path) for path in paths]
     for _ in range(49):
@@ -129,11 +136,11 @@ def test_the_trail_is_read_as_sentences_and_leads_to_the_case(client, hospital):
     assert "Acknowledged by phone by Hana Novak" in page.text
     assert f"/cases/{reference}" in page.links().values()
     assert "Acknowledged by phone" not in client.page("/reports/trail?act=case.received").text
-    assert "No entry fits" in client.page("/reports/trail?day=2020-01-01").text
+    assert "No entry fits" in client.page("/reports/trail?last=2020-01-01").text
 
 
 def test_a_day_that_is_none_is_said_and_kept(client, hospital):
-    page = sign_in(client).page("/reports/trail?day=31.02.2026", status=422)
+    page = sign_in(client).page("/reports/trail?first=31.02.2026", status=422)
     assert "31.02.2026" in page.html
 
 
@@ -152,12 +159,67 @@ def test_there_is_no_mailbox_but_in_the_demo(client, hospital, app, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "name", ["period", "site", "team", "figure", "start", "state", "kind", "reference", "after", "by", "act", "day", "to"])
+    "name", ["period", "site", "team", "figure", "start", "state", "kind", "reference", "after", "by", "act", "first", "last", "reading",
+             "to"])
 def test_no_address_breaks_a_page(client, hospital, app, name, monkeypatch, tmp_path):
     app.config["REDRESS_ENV"] = "demo"
     monkeypatch.setattr(app, "instance_path", str(tmp_path))
     sign_in(client)
     lines = json.loads(shared("data", "hostile", "blns.json").read_text(encoding="utf-8"))[::12]
     for text in [*lines, "\x00", "\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), "9" * 400, "-1", "1e9"]:
-        for path in ("/reports", "/reports/cases", "/reports/delivery", "/reports/trail", "/reports/mailbox"):
+        for path in ("/reports", "/reports/cases", "/reports/delivery", "/reports/trail", "/reports/trail.csv", "/reports/mailbox"):
             assert client.get(path, query_string={name: text, **({"figure": "open"} if name == "start" else {})}).status_code < 500
+
+
+def test_reading_is_left_out_of_the_trail_until_it_is_asked_for(client, hospital):
+    reference = make_case(hospital.officer)
+    sign_in(client, Role.AUDITOR).page(f"/cases/{reference}")
+    page = client.page(f"/reports/trail?reference={reference}")
+    assert "Received by phone" in page.text
+    assert "opened by Mara Lind" not in page.text
+    shown = client.page(page.links()["Show reading too"])
+    assert "Received by phone" in shown.text
+    assert f"Case {reference} opened by Mara Lind" in shown.text
+    alone = client.page(f"/reports/trail?reference={reference}&reading=alone").text
+    assert f"Case {reference} opened by Mara Lind" in alone
+    assert "Received by phone" not in alone
+    assert "opened by Mara Lind" in client.page(f"/reports/trail?reference={reference}&act=case.viewed").text
+
+
+def test_the_trail_is_saved_as_a_file_and_that_is_on_the_trail(client, hospital):
+    reference = make_case(hospital.officer)
+    make_case(hospital.officer)
+    page = sign_in(client, Role.AUDITOR).page(f"/reports/trail?reference={reference}&last=2027-01-01")
+    answer = client.get(page.links()["Save as a file"])
+    assert answer.mimetype == "text/csv"
+    lines = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+    assert [(line["What"], line["Case"], line["Deed"]) for line in lines] == [
+        ("Received by phone, recorded by Hana Novak", reference, "case.received")]
+    (export,) = trail.timeline(EXPORT_STREAM)
+    assert (export.about, export.facts, export.actor_name) == (f"case:{reference}", {"export": "trail", "count": 1}, "Mara Lind")
+
+
+def test_the_file_is_as_silent_about_hidden_cases_as_the_page(client, hospital):
+    reference = make_case(hospital.officer)
+    person = make_staff(Role.MANAGER, "Mara Lind", team_codes=["CENTRAL"])
+    client.post("/sign-in", data={"email": person.email, "password": PASSWORD})
+    assert reference in client.get("/reports/trail.csv?reading=shown").text
+    cases.name_subject(reference, person.uid, by=hospital.officer, at=TUESDAY)
+    for path in ("/reports/trail.csv?reading=shown", f"/reports/trail.csv?reference={reference}&reading=shown"):
+        assert reference not in client.get(path).text
+    assert trail.timeline(EXPORT_STREAM)[0].about == "trail"
+
+
+def test_no_line_of_the_file_is_a_formula(client, hospital):
+    reference = make_case(hospital.officer)
+    drive(reference, Status.ACKNOWLEDGED, hospital, at=TUESDAY)
+    cases.hold(reference, next(iter(HoldReason)), "=HYPERLINK(1)", seen=version_of(reference), by=hospital.officer, at=TUESDAY)
+    text = sign_in(client, Role.AUDITOR).get("/reports/trail.csv").text
+    assert "\"'=HYPERLINK(1)\"" in text
+    assert '"=HYPERLINK' not in text
+
+
+def test_a_last_day_before_the_first_is_said(client, hospital):
+    page = sign_in(client).page("/reports/trail?first=2026-03-05&last=2026-03-01", status=422)
+    assert "The last day is before the first." in page.text
+    assert client.get("/reports/trail.csv?first=2026-03-05&last=2026-03-01").status_code == 303

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
 from flask import request
@@ -70,13 +71,19 @@ class TrailForm(GetForm):
     reference = LineField("Case", is_required=False, most=40)
     by = PickField("By", is_required=False)
     act = PickField("Deed", is_required=False)
-    day = DayField("Day", is_required=False)
+    first = DayField("From", is_required=False)
+    last = DayField("To", is_required=False)
+    reading = PickField("Reading", is_required=False, choices={"": "Left out", "shown": "Shown too", "alone": "Nothing else"})
 
     def __init__(self, actors: Mapping[str, str]) -> None:
         super().__init__()
         self.by.choices = {"": "Anybody", **actors}
         self.act.choices = {"": "Any", **_deeds()}
         self.settle()
+
+    def objections(self) -> Iterable[tuple[str, str]]:
+        if isinstance(self.first.data, date) and isinstance(self.last.data, date) and self.last.data < self.first.data:
+            yield "last", "The last day is before the first. Change one of them."
 
 
 class MailboxForm(GetForm):

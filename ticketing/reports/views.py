@@ -5,19 +5,21 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ticketing.accounts import queries as accounts
+from ticketing.audit import service as audit
 from ticketing.codes import queries as codes
 from ticketing.core import clock
+from ticketing.core.exports import csv_text
 from ticketing.core.paging import PAGE_SIZE
 from ticketing.core.permissions import Permission
 from ticketing.outbox import service as outbox
 from ticketing.outbox.rules import MessageState
 from ticketing.reports import queries
 from ticketing.reports.forms import MailboxForm, MessageForm, PeriodForm, TrailForm
-from ticketing.reports.queries import MessageFilter, Narrowing, TrailFilter
+from ticketing.reports.queries import MessageFilter, Narrowing, Reading, TrailFilter
 from ticketing.reports.rules import METRICS, Figure, Overview, due_day, period_of, periods
 from ticketing.web.filters import moment_of_request
 from ticketing.web.forms import clean
@@ -74,12 +76,23 @@ def requeue(uid: str) -> ResponseReturnValue:
 @bp.get("/trail")
 @requires(Permission.VIEW_TRAIL)
 def trail() -> ResponseReturnValue:
-    """Who did what, when: the first reader's page."""
-    form, zone = TrailForm(dict(queries.actors())), current_app.config["SITE_ZONE"]
-    day: date | None = form.day.data if not form.day.errors else None
-    wanted = TrailFilter(form.reference.data, form.by.data or "", form.act.data or "", day)
-    page = queries.trail_page(current_actor(), wanted, zone, after=request.args.get("after"))
-    return render_template("reports/trail.html", form=form, page=page), form.status if form.errors else 200
+    """Who did what, when; who only looked is one click away."""
+    form = _trail_form()
+    page = queries.trail_page(current_actor(), _wanted(form), current_app.config["SITE_ZONE"], after=request.args.get("after"))
+    return render_template("reports/trail.html", form=form, page=page, most=queries.MOST_ENTRIES), form.status if form.errors else 200
+
+
+@bp.get("/trail.csv")
+@requires(Permission.VIEW_TRAIL)
+def trail_file() -> ResponseReturnValue:
+    """What the page shows, page after page, as one file; that it was taken is on the trail."""
+    form, actor = _trail_form(), current_actor()
+    if form.errors:
+        return redirect(url_for(".trail"), 303)
+    wanted = _wanted(form)
+    lines = queries.trail_cells(actor, wanted, current_app.config["SITE_ZONE"])
+    audit.record_export(queries.exported_stream(actor, wanted), "trail", by=actor, at=moment_of_request(), count=len(lines) - 1)
+    return Response("\ufeff" + csv_text(lines), mimetype="text/csv", headers={"Content-Disposition": "attachment; filename=trail.csv"})
 
 
 @bp.get("/mailbox")
@@ -92,6 +105,18 @@ def mailbox() -> ResponseReturnValue:
     page = queries.caught(Path(current_app.instance_path) / "mailbox", to=form.to.data, after=request.args.get("after"),
                           may_show=lambda message_id: not queries.is_hidden_mail(message_id, actor))
     return render_template("reports/mailbox.html", form=form, page=page)
+
+
+def _trail_form() -> TrailForm:
+    return TrailForm(dict(queries.actors()))
+
+
+def _wanted(form: TrailForm) -> TrailFilter:
+    """What is asked for; a day that is none, or a last before the first, counts as not given."""
+    first: date | None = None if form.first.errors else form.first.data
+    last: date | None = None if form.last.errors else form.last.data
+    return TrailFilter(
+        form.reference.data, form.by.data or "", form.act.data or "", first, last, Reading(form.reading.data or ""))
 
 
 def _period_form() -> PeriodForm:

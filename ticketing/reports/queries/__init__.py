@@ -3,22 +3,30 @@
 from ticketing.reports.queries.figures import Narrowing, manager_overview
 from ticketing.reports.queries.ledger import (
     MessageFilter,
-    TrailFilter,
-    TrailRow,
-    actors,
     deliveries,
     delivery,
     delivery_counts,
     is_hidden_mail,
     message_kinds,
-    trail_page,
 )
 from ticketing.reports.queries.mailbox import CaughtMail, caught
+from ticketing.reports.queries.trail import (
+    MOST_ENTRIES,
+    Reading,
+    TrailFilter,
+    TrailRow,
+    actors,
+    exported_stream,
+    trail_cells,
+    trail_page,
+)
 
 __all__ = [
+    "MOST_ENTRIES",
     "CaughtMail",
     "MessageFilter",
     "Narrowing",
+    "Reading",
     "TrailFilter",
     "TrailRow",
     "actors",
@@ -26,8 +34,10 @@ __all__ = [
     "deliveries",
     "delivery",
     "delivery_counts",
+    "exported_stream",
     "is_hidden_mail",
     "manager_overview",
     "message_kinds",
+    "trail_cells",
     "trail_page",
 ]
