@@ -33,6 +33,7 @@ from ticketing.cases.service import rebase_batch
 from ticketing.core import clock, once, webhooks
 from ticketing.core.batch import Tally
 from ticketing.core.origin import come_from
+from ticketing.core.outbound import hosts_of
 from ticketing.escalation.jobs import play_simulations, sweep
 from ticketing.escalation.queries import why_withhold
 from ticketing.operations import service as operations
@@ -73,9 +74,10 @@ def _deliver(is_stopping: Stopping) -> Tally:
 def _call(message: MessageRow, at: datetime) -> str:
     """Only systems on the installation's list are called, each call signed."""
     config = current_app.config
-    hosts = frozenset(host.strip().lower() for host in config["WEBHOOK_HOSTS"].split(",") if host.strip())
     call = webhooks.Call(message.uid, message.url or "", message.context, at)
-    return webhooks.send(call, secret=config["WEBHOOK_SECRET"], hosts=hosts)
+    return webhooks.send(
+        call, secret=config["WEBHOOK_SECRET"], hosts=hosts_of(config["WEBHOOK_HOSTS"]), private_hosts=hosts_of(config["PRIVATE_HOSTS"]),
+        ca_file=config["OUTBOUND_CA_FILE"])
 
 
 def _simulate(is_stopping: Stopping) -> Tally:

@@ -15,6 +15,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import NewConnectionError
 
 TIMEOUT_SECONDS = 5.0  # to connect, and between two parts of an answer
 MOST_BYTES = 1024 * 1024
@@ -68,14 +69,33 @@ class _Guarded(HTTPAdapter):
         url = urlsplit(request.url or "")
         if url.scheme != "https" and (url.hostname or "") not in self._private_hosts:
             raise Unreachable("only https is called")
-        response = super().send(request, **{**kwargs, "stream": True, "timeout": TIMEOUT_SECONDS})
+        try:
+            response = super().send(request, **{**kwargs, "stream": True, "timeout": TIMEOUT_SECONDS})
+        except requests.ConnectionError as error:
+            raise _refusal_in(error) or error from error
         if response.is_redirect:
+            response.close()
             raise Unreachable("the answer pointed elsewhere")
         body = response.raw.read(MOST_BYTES + 1, decode_content=True)
         if len(body) > MOST_BYTES:
+            response.close()
             raise Unreachable("the answer was too large")
         response._content = body
         return response
+
+
+def _refusal_in(error: BaseException) -> Unreachable | None:
+    """Our own refusal, which the pool wrapped like any trouble of a connection."""
+    inner: BaseException | None = error
+    while inner is not None and not isinstance(inner, Unreachable):
+        inner = inner.__cause__ or inner.__context__
+    return inner
+
+
+def never_connected(error: requests.RequestException) -> bool:
+    """Whether the other machine cannot have heard anything: no connection stood, or it could not prove who it is."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(error, requests.exceptions.SSLError | requests.ConnectTimeout) or isinstance(reason, NewConnectionError)
 
 
 def _pools(private_hosts: frozenset[str]) -> dict[str, type[HTTPConnectionPool]]:

@@ -69,11 +69,11 @@ def _post(session: requests.Session, url: str, body: bytes, headers: Mapping[str
         answer = session.post(url, data=body, headers=dict(headers), allow_redirects=False, timeout=outbound.TIMEOUT_SECONDS)
     except outbound.Unreachable as error:
         raise Undeliverable(f"Not called: {error}.", Trouble.REFUSED) from error
-    except (requests.exceptions.SSLError, requests.exceptions.ConnectTimeout) as error:
-        raise Undeliverable(f"It could not be reached safely ({type(error).__name__}).", Trouble.UNREACHABLE) from error
     except requests.RequestException as error:
+        if outbound.never_connected(error):
+            raise Undeliverable(f"It could not be reached safely ({type(error).__name__}).", Trouble.UNREACHABLE) from error
         raise Undeliverable(f"The call broke before it was answered ({type(error).__name__}).", Trouble.UNKNOWN) from error
-    if answer.ok:
+    if 200 <= answer.status_code < 300:
         return f"answered {answer.status_code}"
     is_passing = answer.status_code in (408, 425, 429) or answer.status_code >= 500
     raise Undeliverable(f"It answered {answer.status_code}.", Trouble.REFUSED_FOR_NOW if is_passing else Trouble.REFUSED)

@@ -102,7 +102,7 @@ class Fate:
 def fate_of(outcome: Outcome, reason: str, *, attempts: int, ambiguous: int, waiting_since: datetime, at: datetime) -> Fate:
     """After the `attempts`-th attempt, of which `ambiguous` may have arrived, ended in `outcome`."""
     if outcome is Outcome.REFUSED:
-        return Fate(MessageState.DEAD, None, f"The mail server refused it for good: {reason}")
+        return Fate(MessageState.DEAD, None, f"Refused for good: {reason}")
     if ambiguous >= MOST_AMBIGUOUS:
         return Fate(MessageState.DEAD, None, f"Tried {ambiguous} times without a clear answer, so it may have arrived: {reason}")
     if at - waiting_since >= GIVE_UP_AFTER:
