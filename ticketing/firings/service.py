@@ -58,6 +58,7 @@ __all__ = [
 ]
 
 CHUNK = 500
+LOOKS = 3
 CASES = sa.table("cases", sa.column("id"))  # a room above owns it; the sweep must hold the case before it acts on it
 FIRINGS = cast(sa.Table, Firing.__table__)
 SETUP = machine("setup")
@@ -195,18 +196,26 @@ def supersede_for(case_id: int, *, at: datetime, why: str) -> int:
 
 @atomic
 def claim_due(*, at: datetime, limit: int) -> tuple[DueRow, ...]:
-    """Lock up to `limit` due steps and their cases, passing over what another sweep or a person holds, and hand out all due steps of
+    """Lock the cases of up to `limit` due steps, passing over what another sweep or a person holds, and hand out all due steps of
     those cases, the longest due first.  They stay locked until the verb in hand ends.
+
+    Only cases are locked first: steps locked beside them would stay locked where the case is then passed over, and two sweeps that
+    hold steps of each other's cases would wait for each other.  A case may have been worked by another sweep just before its lock
+    was got; then the next ones are asked for.
     """
     due = (Firing.state == FiringState.PLANNED, Firing.fire_at <= at)
     claim = (
         sa.select(Firing.case_id).join(CASES, CASES.c.id == Firing.case_id).where(*due).order_by(Firing.fire_at, Firing.id).limit(limit)
-        .with_for_update(of=[Firing, CASES], skip_locked=True))
-    cases = set(db.session.scalars(claim))
-    if not cases:
-        return ()
-    query = sa.select(*DUE_COLUMNS).where(*due, Firing.case_id.in_(cases)).order_by(Firing.fire_at, Firing.id).with_for_update(of=Firing)
-    return due_rows(query)
+        .with_for_update(of=CASES, skip_locked=True))
+    for _ in range(LOOKS):
+        cases = set(db.session.scalars(claim))
+        if not cases:
+            return ()
+        steps = sa.select(*DUE_COLUMNS).where(*due, Firing.case_id.in_(cases)).order_by(Firing.fire_at, Firing.id)
+        rows = due_rows(steps.with_for_update(of=Firing, skip_locked=True))
+        if rows:
+            return rows
+    return ()
 
 
 @atomic

@@ -30,7 +30,7 @@ from ticketing.audit.rules import (
     told,
 )
 from ticketing.audit.rules.vault import NONCE, SALT, seal_value, wrap
-from ticketing.core.database import Model, atomic, db, hold_entries, insert_once, insert_rows, is_postgresql, update_rows
+from ticketing.core.database import Model, atomic, db, hold_entries, insert_rows, is_postgresql, update_rows
 from ticketing.core.origin import origin
 from ticketing.core.permissions import Actor
 from ticketing.core.references import new_uid
@@ -171,8 +171,8 @@ def _lock_heads(entries: Sequence[ToldEntry], keys: Keys) -> dict[str, Head]:
 
 def _make_heads(streams: Iterable[str], keys: Keys) -> None:
     """Rare: a stream's very first entry, without is_new."""
-    for stream in sorted(streams):
-        insert_once(AuditStream, {"stream": stream, "seq": 0, "hash": genesis(keys.log_id, stream)}, conflict=["stream"])
+    fresh = [{"stream": stream, "seq": 0, "hash": genesis(keys.log_id, stream)} for stream in sorted(streams)]
+    insert_rows(STREAMS, fresh, is_lenient=True)
 
 
 def _known(streams: Sequence[str]) -> set[str]:
