@@ -225,11 +225,10 @@ def test_a_grievance_in_the_us_is_kept_in_time_by_an_interim_notice_that_names_d
     assert drift(NEXT_MONDAY) == []
 
 
-@pytest.mark.parametrize(("kind", "pack"), [(CaseType.GRIEVANCE_US, "us-cms"), (CaseType.COMPLAINT_FORMAL, "england-nhs"),
-                                            (CaseType.ENQUIRY, "england-nhs")])
-def test_the_pack_is_proposed_from_site_and_kind_of_case(kind, pack, hospital):
+@pytest.mark.parametrize("kind", [CaseType.COMPLAINT_FORMAL, CaseType.ENQUIRY])
+def test_the_pack_is_proposed_from_the_site(kind, hospital):
     reference = make_case(hospital.officer, case_type=kind)
-    assert queries.get_case(reference, hospital.officer, at=MONDAY).pack == pack
+    assert queries.get_case(reference, hospital.officer, at=MONDAY).pack == "england-nhs"
 
 
 def test_triage_refuses_a_pack_that_knows_no_such_cases(hospital):

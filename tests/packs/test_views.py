@@ -43,7 +43,7 @@ def test_a_version_reads_in_plain_words(client, manager):
 
 def test_an_unverified_number_says_that_it_is_not_used(client, manager):
     told = "".join(client.page(f"/packs/{code}/versions/{version}").text for code, version in (
-        (pack.code, pack.version) for pack in queries.packs_in_force(WEDNESDAY.date())))
+        (pack.code, pack.version) for pack in queries.every_pack(WEDNESDAY.date())))
     assert "Unverified: not used" in told
 
 

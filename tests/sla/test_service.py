@@ -5,18 +5,20 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from tests.factories import Hospital, concern, drive, make_case, make_hospital, version_of
+from tests.factories import FACTORY, Hospital, concern, drive, make_case, make_hospital, version_of
 from tests.facts import FRIDAY, MONDAY, NEXT_MONDAY, THURSDAY, TUESDAY, WEDNESDAY
 from ticketing.audit import queries as audit
 from ticketing.audit.rules import case_stream
 from ticketing.cases import queries, service
 from ticketing.cases.models import Case, ReceiptCorrection, StatementRequest
 from ticketing.cases.rules import ENDED, Action, NoteKind, Status, moves_from
+from ticketing.codes import service as codes
 from ticketing.codes.rules import BreachReason, CaseType, Channel, ConsentStatus, ContactMethod, Finding, HoldReason, Severity
 from ticketing.core.database import db
 from ticketing.core.errors import DomainError
@@ -46,6 +48,12 @@ def timers(reference: str, hospital: Hospital, at: datetime) -> dict[str, querie
 
 def case_of(reference: str) -> Case:
     return db.session.scalars(select(Case).where(Case.reference == reference)).one()
+
+
+def in_ohio() -> dict[str, Any]:
+    """A second site, under the law of the United States."""
+    codes.add_site("OHIO", "Ohio site", zone="Europe/London", pack="us-cms", calendar="england_wales", by=FACTORY, at=MONDAY)
+    return {"site_code": "OHIO", "unit_code": None}
 
 
 def _triage(reference: str, h: Hospital, at: datetime, dice: random.Random) -> None:
@@ -151,7 +159,8 @@ def test_timers_equal_their_reckoning_after_any_sequence_of_verbs(seed, hospital
     kind = dice.choice([CaseType.COMPLAINT_FORMAL, CaseType.CONCERN_PALS, CaseType.GRIEVANCE_US, CaseType.ENQUIRY])
     is_anonymous = seed % 7 == 6
     reference = make_case(hospital.officer, case_type=kind, channel=dice.choice([Channel.PHONE, Channel.LETTER]), is_anonymous=is_anonymous,
-                          complainant=None if is_anonymous else concern().complainant, at=at)
+                          complainant=None if is_anonymous else concern().complainant, at=at,
+                          **(in_ohio() if kind is CaseType.GRIEVANCE_US else {}))
     done: list[str] = []
     for _ in range(34):
         name = dice.choice(list(STEPS))
@@ -183,7 +192,7 @@ def test_a_changed_pack_reckons_the_same_events_anew_and_back_again(hospital):
 
 
 def test_a_breach_under_a_pack_that_no_longer_applies_is_no_breach(hospital):
-    reference = make_case(hospital.officer, case_type=CaseType.GRIEVANCE_US)
+    reference = make_case(hospital.officer, case_type=CaseType.GRIEVANCE_US, **in_ohio())
     assert case_of(reference).pack == "us-cms"
     service.record_breaches(by=hospital.officer, at=NEXT_MONDAY + timedelta(days=30))
     assert len(sla.breaches_of(case_of(reference).id)) == 4

@@ -29,6 +29,7 @@ class VersionRow:
     version: str
     name: str
     effective_from: date | None
+    effective_to: date | None
     is_local: bool
     is_in_force: bool
     reason: str
@@ -56,7 +57,11 @@ class Shelf:
     local: Mapping[str, tuple[tuple[date, str], ...]]  # code -> (in force from, version), oldest first
 
     def in_force(self, code: str, on: date) -> Pack:
-        """The version for a case received on this day: the hospital's own where one is in force, else the shipped one."""
+        """The version for a case received on this day: the hospital's own where one is in force, else the shipped one.
+
+        Of a law that has ended, or not begun, the version nearest to the day: a case reopened later stays under its law.  Which law a
+        new case comes under says `rules.law_on`.
+        """
         own = [version for begins_on, version in self.local.get(code, ()) if begins_on <= on]
         if own:
             return pack(code, own[-1])
@@ -102,7 +107,12 @@ def forget(code: str, version: str) -> None:
 
 
 def packs_in_force(on: date) -> tuple[Pack, ...]:
-    """Every pack in the version for cases received on this day, by code."""
+    """Every pack under which a case received on this day can come, in the version for it, by code."""
+    return tuple(each for each in every_pack(on) if rules.law_on(each.code, on) == each.code)
+
+
+def every_pack(on: date) -> tuple[Pack, ...]:
+    """Every pack, also those of a law that has ended, in the version for cases received on this day, by code."""
     kept = shelf()
     return tuple(kept.in_force(code, on) for code in codes())
 
@@ -111,11 +121,11 @@ def versions(code: str, on: date) -> tuple[VersionRow, ...]:
     """Every version of a pack that can be pinned, the latest first; NotFound for an unknown code."""
     if code not in codes():
         raise NotFound("There is no such policy pack. Go back to the list.")
-    current = in_force(code, on).version
-    shipped = [VersionRow(code, one.version, one.name, one.effective_from, False, one.version == current, "", None)
+    current = in_force(code, on).version if rules.law_on(code, on) == code else ""
+    shipped = [VersionRow(code, one.version, one.name, one.effective_from, one.effective_to, False, one.version == current, "", None)
                for one in (load(code, version) for version in reversed(rules.versions(code)))]
-    own = [VersionRow(code, row.version, pack(code, row.version).name, row.effective_from, True, row.version == current, row.reason,
-                      row.published_at)
+    own = [VersionRow(code, row.version, pack(code, row.version).name, row.effective_from, pack(code, row.version).effective_to, True,
+                      row.version == current, row.reason, row.published_at)
            for row in db.session.scalars(_published(code).order_by(PackVersion.published_at.desc(), PackVersion.id.desc()))]
     return (*own, *shipped)
 

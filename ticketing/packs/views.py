@@ -34,8 +34,11 @@ def init_app(app: Flask, *, check: Check) -> None:
 @bp.get("")
 @requires(Permission.VIEW_POLICIES)
 def index() -> ResponseReturnValue:
-    """Every pack with the version in force, and the drafts."""
-    return render_template("packs/index.html", packs=queries.packs_in_force(_today()), drafts=queries.drafts())
+    """Every pack with the version in force, or the last one of a law that has ended, and the drafts."""
+    today = _today()
+    return render_template(
+        "packs/index.html", packs=queries.every_pack(today), in_force={pack.code for pack in queries.packs_in_force(today)},
+        drafts=queries.drafts())
 
 
 @bp.get("/<code>")
@@ -45,7 +48,7 @@ def show(code: str) -> ResponseReturnValue:
     versions = queries.versions(code, _today())
     return render_template(
         "packs/show.html", versions=versions, drafts=queries.drafts(code), history=queries.history(code), form=DiscardForm(),
-        current=next(row for row in versions if row.is_in_force))
+        current=next((row for row in versions if row.is_in_force), versions[0]))
 
 
 @bp.get("/<code>/versions/<version>")

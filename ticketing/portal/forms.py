@@ -14,7 +14,8 @@ from ticketing.cases.forms.attachments import FilesField
 from ticketing.cases.service import Concern
 from ticketing.codes.queries import SiteRow, UnitRow
 from ticketing.codes.rules import CaseType, Channel, Relationship
-from ticketing.packs.rules import load
+from ticketing.core import clock
+from ticketing.packs.rules import law_on, load
 from ticketing.people.rules import PersonDetails
 from ticketing.web.forms import ChoiceField, DayField, Form, LineField, PickField, TextField
 
@@ -139,4 +140,8 @@ class ConcernForm(Form):
     @property
     def _case_type(self) -> CaseType:
         plain = {SUGGESTION: CaseType.SUGGESTION, THANKS: CaseType.COMPLIMENT}
-        return plain.get(self.kind.data) or CaseType(load(self._place.pack).default_case_type)
+        return plain.get(self.kind.data) or CaseType(load(self._law).default_case_type)
+
+    @property
+    def _law(self) -> str:
+        return law_on(self._place.pack, clock.day_of(self.at, self._place.zone))

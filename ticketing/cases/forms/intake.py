@@ -12,9 +12,12 @@ from wtforms import BooleanField
 from wtforms.validators import InputRequired
 
 from ticketing.cases.forms.steps import lines_of
+from ticketing.cases.rules import type_fault, types_of
 from ticketing.cases.service import Concern
 from ticketing.codes.queries import SiteRow, UnitRow
 from ticketing.codes.rules import CaseType, Channel, Relationship, choices
+from ticketing.core import clock
+from ticketing.packs.rules import law_on, load
 from ticketing.people.rules import PersonDetails
 from ticketing.web.forms import ChoiceField, DayField, Form, LineField, MomentField, PickField, TextField
 
@@ -23,6 +26,7 @@ LONGEST_POINT = 2_000
 ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 YES_NO = {"yes": "Yes", "no": "No"}
 NEW = "new"
+PALS = CaseType.CONCERN_PALS.value
 SOMEBODY_ELSE = "other"
 NEEDS_NO_ANSWER = frozenset({CaseType.COMPLIMENT, CaseType.SUGGESTION})
 
@@ -74,7 +78,7 @@ class IntakeForm(Form):
     narrative = TextField("What happened, in their words", missing="Write down what happened, in their words.")
     points = TextField("Points of complaint", is_required=False)
     outcome_sought = LineField("What would put it right for them?", is_required=False, most=2_000)
-    case_type = PickField("What sort of concern is this?", choices=dict(choices(CaseType)), default=CaseType.CONCERN_PALS.value)
+    case_type = PickField("What sort of concern is this?")
     channel = PickField("How did it reach us?", choices=dict(choices(Channel)), default=Channel.PHONE.value)
     receiver = PickField("Who here received it first?", is_required=False)
     received_by = LineField("Their name", is_required=False)
@@ -103,11 +107,29 @@ class IntakeForm(Form):
         zone = places.zone(self.site.data) or places.zone(None) or "UTC"
         self.received_at.at_zone(zone, at)
         self.team_received_at.at_zone(zone)
+        self._offer_types(zone)
+
+    def _offer_types(self, zone: str) -> None:
+        """The types of concern that the law of the site knows; for one that it does not know its usual type, and a sentence."""
+        self._odd_type = ""
+        site = next((site for site in self.places.sites if site.code == self.site.data), None)
+        if site is None:
+            self.case_type.choices = dict(choices(CaseType))
+            return
+        law = load(law_on(site.pack, clock.day_of(self.received_at.data or self.at, zone)))
+        self.case_type.choices = types_of(law)
+        if not self.is_submitted():
+            self.case_type.data = PALS if PALS in self.case_type.choices else law.default_case_type
+        elif self.case_type.data in set(CaseType) - set(self.case_type.choices):
+            self._odd_type = f"{type_fault(law, CaseType(self.case_type.data))} It is chosen now: check it and save again."
+            self.case_type.data, self.case_type.raw_data = law.default_case_type, [law.default_case_type]
 
     def objections(self) -> Iterator[tuple[str, str]]:
         """What the answers contradict or leave open, taken together."""
         yield from self._about_people()
         yield from self._about_moments()
+        if self._odd_type:
+            yield "case_type", self._odd_type
         if self.receiver.data == SOMEBODY_ELSE and not self.received_by.data:
             yield "received_by", "Enter the name of whoever here received it first."
         if self.is_settled.data and not self.settled_how.data:

@@ -52,10 +52,11 @@ def import_plan(path: Path, mapping: ImportMapping, sheet: Sheet, *, at: datetim
 
 def places_for(new_sites: Iterable[NewSite]) -> Places:
     """Places in use by code, counting sites that the import would add."""
-    sites = {row.code: row.zone for row in codes.sites()}
+    known, added = codes.sites(), missing_sites(new_sites)
     return Places(
-        {**{site.code: site.zone for site in missing_sites(new_sites)}, **sites}, {row.code: row.site_code for row in codes.units()},
-        frozenset(row.code for row in accounts.teams()))
+        {**{site.code: site.zone for site in added}, **{row.code: row.zone for row in known}},
+        {row.code: row.site_code for row in codes.units()}, frozenset(row.code for row in accounts.teams()),
+        {**{site.code: site.pack for site in added}, **{row.code: row.pack for row in known}})
 
 
 def missing_sites(new_sites: Iterable[NewSite]) -> tuple[NewSite, ...]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from ticketing.cases.rules.dates import NOON, DateReader, date_reader
+from ticketing.cases.rules.laws import type_fault
 from ticketing.cases.rules.mapping import FIELDS, NO, ON_IMPORT, YES, Column, DateOrder, ImportMapping, Kind, find_code, fold
 from ticketing.cases.rules.sheets import Cell, Row, Sheet, spread, text
 from ticketing.core.errors import Invalid
+from ticketing.packs.rules import Pack, law_on, load
 
 LONGEST_KEY = 180
 LONGEST_LINE, LONGEST_TEXT = 200, 20_000
@@ -23,11 +25,12 @@ DELIMITERS = {"\t": "a tab", ";": "“;”", "|": "“|”", "¬": "“¬”", "
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """What the hospital knows by code: sites with their zone, units with their site, teams."""
+    """What the hospital knows by code: sites with their zone, units with their site, teams; and the policy packs of the sites."""
 
     sites: Mapping[str, str]
     units: Mapping[str, str]
     teams: frozenset[str]
+    packs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,11 +300,18 @@ class _Checker:
             yield Problem(self._source("received_at"), f"{_day(received)} is in the future. Correct the date.")
         if team and not received <= team <= self.at:
             yield Problem(self._source("team_received_at"), "The team cannot have it before the organisation did, nor in the future.")
+        pack = self.places.packs.get(fields["site"])
+        fault = type_fault(self._law(pack, fields["site"], received), fields["case_type"]) if pack else ""
+        if fault:
+            yield Problem(self._source("case_type"), fault)
         unit = fields.get("unit")
         if unit and self.places.units[unit] != fields["site"]:
             yield Problem(self._source("unit"), f"{unit} is not on the site {fields['site']}. Correct one of them.")
         if not fields.get("is_anonymous") and not fields.get("complainant_name"):
             yield Problem(self._source("complainant_name"), "It is empty. Write the complainant's name, or map is_anonymous.")
+
+    def _law(self, pack: str, site: str, received: datetime) -> Pack:
+        return load(law_on(pack, received.astimezone(ZoneInfo(self.places.sites[site])).date()))
 
     def _source(self, name: str) -> str:
         return next((" + ".join(column.sources) for column in self.mapping.columns if column.field == name), "")

@@ -27,12 +27,14 @@ from ticketing.cases.models import (
 from ticketing.cases.queries.visibility import NO_CASE, barred_from, open_to, readers_of, visible_among, visible_to
 from ticketing.cases.rules import SILENT, Status
 from ticketing.codes import queries as codes
+from ticketing.core import clock
 from ticketing.core.database import db, insert_once
 from ticketing.core.errors import Conflict, Invalid, NotFound
 from ticketing.core.permissions import Actor, Compartment, Permission, machine, without_glass
 from ticketing.core.references import is_uid, parse_reference
 from ticketing.firings import service as firings
 from ticketing.firings.rules import Flag, PlanFacts
+from ticketing.packs import rules as packs
 from ticketing.packs.rules import EventKind
 from ticketing.sla import queries as timers
 from ticketing.sla import service as sla
@@ -293,6 +295,16 @@ def _unit_id(code: str | None) -> int | None:
         return codes.unit_by_code(code).id
     except NotFound:
         raise Invalid("Choose a ward or department from the list.", field="unit") from None
+
+
+def _must_apply(case: Case, pack: str) -> None:
+    """A case comes under the law of the day on which it was received; Invalid names the law that took another's place."""
+    if pack not in packs.codes():
+        raise Invalid("Choose a policy pack from the list.", field="pack")
+    right = packs.law_on(pack, clock.day_of(case.received_at, _zone(case)))
+    if right != pack:
+        raise Invalid(f"“{packs.load(pack).name}” is not the law for a concern received on that day. "
+                      f"Choose “{packs.load(right).name}”.", field="pack")
 
 
 def _check_occurred(case: Case, moment: datetime | None, at: datetime, what: str) -> None:

@@ -13,10 +13,11 @@ from ticketing.accounts import queries as accounts
 from ticketing.audit import service as audit
 from ticketing.audit.rules import Act, NewEntry, Scalar, case_stream
 from ticketing.cases.models import Assignment, Case, CaseSubject, Declaration, Point
-from ticketing.cases.rules import CAN_BE_UNKNOWN, Status
+from ticketing.cases.rules import CAN_BE_UNKNOWN, Status, type_fault
 from ticketing.cases.service._case import CLOCK, FAR_FUTURE, NO_CONFLICT, _hours_of, _mirror, _plan_facts, _staff
 from ticketing.codes import queries as codes
 from ticketing.codes.rules import CaseType, Channel, ConsentStatus, Relationship
+from ticketing.core import clock
 from ticketing.core.database import atomic, db, insert_many
 from ticketing.core.errors import Invalid
 from ticketing.core.permissions import Actor, ActorKind, Permission
@@ -24,8 +25,7 @@ from ticketing.core.references import new_reference
 from ticketing.firings import service as firings
 from ticketing.outbox import service as outbox
 from ticketing.outbox.rules import NewMessage
-from ticketing.packs.rules import EventKind, load
-from ticketing.packs.rules import codes as codes_of_packs
+from ticketing.packs.rules import EventKind, Pack, law_on, load
 from ticketing.people import service as people
 from ticketing.people.rules import PersonDetails
 from ticketing.sla import service as sla
@@ -133,6 +133,9 @@ class _Places:
 def _check(concern: Concern, places: _Places, at: datetime) -> None:
     if concern.site_code not in places.sites:
         raise Invalid("Choose a site from the list.", field="site")
+    fault = type_fault(_law_of(concern, places.sites[concern.site_code]), concern.case_type)
+    if fault:
+        raise Invalid(fault, field="case_type")
     if concern.unit_code and concern.unit_code not in places.units:
         raise Invalid("Choose a ward or department from the list.", field="unit")
     if concern.unit_code and places.units[concern.unit_code].site_id != places.sites[concern.site_code].id:
@@ -190,7 +193,7 @@ def _case_values(
     return {
         "reference": new_reference(at), "source_key": concern.source_key, "status": status, "case_type": concern.case_type,
         "channel": concern.channel, "site_id": site.id, "unit_id": unit.id if unit else None,
-        "pack": _proposed_pack(site.pack, concern.case_type), "received_at": concern.received_at,
+        "pack": _law_of(concern, site).code, "received_at": concern.received_at,
         "team_received_at": concern.team_received_at or concern.received_at, "logged_at": at, "last_activity_at": at,
         "happened_on": concern.happened_on, "received_by_id": places.receivers.get(concern.received_by_uid or ""),
         "received_by": "" if concern.received_by_uid else concern.received_by, "not_known": sorted(concern.not_known & CAN_BE_UNKNOWN),
@@ -210,10 +213,9 @@ def _is_about(concern: Concern, by: Actor) -> bool:
     return by.uid in concern.subject_uids or any(row.manager_id == by.staff_id for row in named)
 
 
-def _proposed_pack(site_pack: str, case_type: CaseType) -> str:
-    """The site's own policy pack where it knows such cases, else the first that does: no concern is without a clock by mistake."""
-    knowing = [code for code in (site_pack, *codes_of_packs()) if any(kind.code == case_type for kind in load(code).case_types)]
-    return knowing[0] if knowing else site_pack
+def _law_of(concern: Concern, site: codes.SiteRow) -> Pack:
+    """The site's own policy pack, as of the day of receipt: a concern never comes under another country's law by itself."""
+    return load(law_on(site.pack, clock.day_of(concern.received_at, site.zone)))
 
 
 def _add_details(cases: Sequence[Case], concerns: Sequence[Concern], *, by: Actor, at: datetime) -> None:

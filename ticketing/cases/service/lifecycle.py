@@ -20,6 +20,7 @@ from ticketing.cases.service._case import (
     _latest_response,
     _lock,
     _lock_open,
+    _must_apply,
     _note,
     _unit_id,
     _zone,
@@ -33,7 +34,6 @@ from ticketing.core.database import atomic, db
 from ticketing.core.errors import Conflict, Invalid
 from ticketing.core.permissions import Actor
 from ticketing.packs.rules import EventKind, TargetCode, load
-from ticketing.packs.rules import codes as codes_of_packs
 from ticketing.sla import queries as timers
 from ticketing.sla import service as sla
 
@@ -104,8 +104,7 @@ def triage(reference: str, found: Triage, *, seen: int, by: Actor, at: datetime)
         apply_transition(reference, Action.OPEN_TRIAGE, seen=None, by=by, at=at)
     if case.status is not Status.TRIAGE:
         raise Conflict(f"Triage is over: the case is in {case.status.label.lower()}.")
-    if found.pack not in codes_of_packs():
-        raise Invalid("Choose a policy pack from the list.", field="pack")
+    _must_apply(case, found.pack)
     known = {kind.code: kind.title for kind in load(found.pack).case_types}
     if found.case_type.value not in known:
         raise Invalid(f"The policy pack “{load(found.pack).name}” has no such type of case. It has: {', '.join(known.values())}.",

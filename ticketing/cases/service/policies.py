@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from ticketing.audit.rules import Act
-from ticketing.cases.service._case import _follow, _lock_open, _note
+from ticketing.cases.service._case import _follow, _lock_open, _must_apply, _note
 from ticketing.cases.service.intake import _pin
 from ticketing.codes import queries as codes
 from ticketing.core import clock
@@ -14,7 +14,6 @@ from ticketing.core.database import atomic
 from ticketing.core.errors import Invalid
 from ticketing.core.permissions import Actor
 from ticketing.packs import queries as packs
-from ticketing.packs.rules import codes as codes_of_packs
 from ticketing.sla import service as sla
 
 
@@ -22,8 +21,7 @@ from ticketing.sla import service as sla
 def add_pack(reference: str, pack: str, why: str, *, seen: int, by: Actor, at: datetime) -> None:
     """Put a case under one more pack, from its receipt on: what has happened on it already counts for both."""
     case = _lock_open(reference, seen, by=by)
-    if pack not in codes_of_packs():
-        raise Invalid("Choose a policy pack from the list.", field="pack")
+    _must_apply(case, pack)
     if not why.strip():
         raise Invalid("Say why it falls under this law too.", field="why")
     site = codes.site_by_id(case.site_id)

@@ -79,7 +79,7 @@ def undo_rebase(uid: str) -> ResponseReturnValue:
 def _chooser() -> ChoiceForm:
     today = clock.day_of(moment_of_request(), str(current_app.config["SITE_ZONE"]))
     chooser = ChoiceForm(
-        {pack.code: pack.name for pack in packs.packs_in_force(today)}, calendars.names(), {site.code: site.name for site in codes.sites()})
+        {pack.code: pack.name for pack in packs.every_pack(today)}, calendars.names(), {site.code: site.name for site in codes.sites()})
     pack, calendar = chooser.pack.data or "", chooser.calendar.data or ""
     try:
         pack_versions = sorted(packs.versions(pack, today), key=lambda row: not row.is_in_force) if pack else ()

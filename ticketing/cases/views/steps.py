@@ -21,7 +21,7 @@ from ticketing.core import clock
 from ticketing.core.errors import Forbidden, NotFound
 from ticketing.core.permissions import Permission, Role
 from ticketing.packs.rules import codes as pack_codes
-from ticketing.packs.rules import load
+from ticketing.packs.rules import law_on, load
 from ticketing.web.filters import moment_of_request
 from ticketing.web.guards import current_actor, requires
 
@@ -83,7 +83,13 @@ def _lists(case: CaseView) -> Lists:
         units=units, teams={team.code: team.name for team in accounts.teams()},
         handlers={row.uid: names[row.uid] for row in staff if row.role in HANDLERS},
         clinicians=_who_may_answer(names), everyone=names,
-        packs={code: load(code).name for code in pack_codes()}, suggested=_suggested(case))
+        packs=_laws_for(case), suggested=_suggested(case))
+
+
+def _laws_for(case: CaseView) -> dict[str, str]:
+    """The packs a concern received on that day can come under."""
+    received_on = clock.day_of(case.received_at, case.zone)
+    return {code: load(code).name for code in pack_codes() if law_on(code, received_on) == code}
 
 
 def _who_may_answer(names: dict[str, str]) -> dict[str, str]:

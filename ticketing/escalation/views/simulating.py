@@ -146,7 +146,7 @@ def _draft(form: SimulationForm) -> Draft:
 def _form() -> SimulationForm:
     form, today = SimulationForm(), clock.day_of(moment_of_request(), current_app.config["SITE_ZONE"])
     targets = {f"{pack.code}/{target.code.value}": f"{target_label(target.code)} ({pack.name})"
-               for pack in packs.packs_in_force(today) for target in pack.targets if pack.code in queries.packs_in_use()}
+               for pack in packs.every_pack(today) for target in pack.targets if pack.code in queries.packs_in_use()}
     form.offer(targets, {row.uid: f"{row.code} {row.version}" for row in packs.drafts()}, calendars.names(),
                {row.uid: f"{row.title} {row.version}" for row in calendars.drafts()},
                {row.code: row.name for row in ladder.rules() if row.is_active},

@@ -19,11 +19,26 @@ from ticketing.packs.rules.pack import (
     Target,
     TimeLimit,
 )
-from ticketing.packs.rules.reading import age_of, codes, load, pack, pack_from, problems_of, read_pack, shipped, text_of, versions
+from ticketing.packs.rules.reading import (
+    REPLACED_BY,
+    age_of,
+    codes,
+    has_ended,
+    law_on,
+    load,
+    pack,
+    pack_from,
+    problems_of,
+    read_pack,
+    shipped,
+    text_of,
+    versions,
+)
 from ticketing.packs.rules.rows import Problem
 from ticketing.packs.rules.words import Anchor, Count, EventKind, ExtensionRule, LegalForce, OnReopening, Period, Roll, TargetCode, Unit
 
 __all__ = [
+    "REPLACED_BY",
     "Anchor",
     "CaseType",
     "Classification",
@@ -56,6 +71,8 @@ __all__ = [
     "classify",
     "codes",
     "differences",
+    "has_ended",
+    "law_on",
     "load",
     "pack",
     "pack_from",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from ticketing.packs.rules.pack import Pack
 from ticketing.packs.rules.rows import Lines, Problem
 
 FOLDER = Path(__file__).resolve().parents[1] / "data"
+REPLACED_BY = {"wales-2011": "wales-2026"}  # a law that ended, and the one that took its place
 SHOWN = 5          # problems in the sentence of a refusal; `problems_of` lists them all
 
 
@@ -58,6 +60,22 @@ def load(code: str, version: str = "") -> Pack:
     if (found.code, found.version) != (code, wanted):
         raise Invalid(f"The policy pack file for {code} {wanted} says it is {found.code} {found.version}.")
     return found
+
+
+def law_on(code: str, on: date) -> str:
+    """The code of the pack for a concern received on this day: where one law took another's place, the one of the two that applies."""
+    later = REPLACED_BY.get(code)
+    if later and has_ended(code, on):
+        return later
+    earlier = next((old for old, new in REPLACED_BY.items() if new == code), "")
+    has_begun = any(load(code, version).effective_from <= on for version in versions(code))
+    return earlier if earlier and not has_begun and not has_ended(earlier, on) else code
+
+
+def has_ended(code: str, on: date) -> bool:
+    """Whether no concern received on this day comes under the pack any more; what came before stays under it."""
+    last = load(code).effective_to
+    return last is not None and last < on
 
 
 def text_of(code: str, version: str) -> str:
