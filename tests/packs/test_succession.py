@@ -76,7 +76,7 @@ def test_the_page_of_a_law_that_ended_says_so(app, client, set_clock):
 
 def test_a_type_that_the_law_of_the_site_lacks_is_refused_and_the_usual_one_named(app):
     hospital = make_hospital()
-    with pytest.raises(Invalid, match="has no “Stage 1: early resolution”. The usual type there is “Formal complaint”") as refused:
+    with pytest.raises(Invalid, match=r"has no “Stage 1: early resolution”\. The usual type there is “Formal complaint”") as refused:
         service.receive(concern(case_type=CaseType.COMPLAINT_STAGE1), by=hospital.officer, at=MONDAY)
     assert refused.value.field == "case_type"
 
