@@ -14,6 +14,7 @@ from playwright.sync_api import Page
 from ticketing.accounts import queries as accounts
 from ticketing.accounts import service as accounts_service
 from ticketing.accounts.models import Staff
+from ticketing.audit import service as audit
 from ticketing.calendars import queries as calendars
 from ticketing.calendars.rules import table_version
 from ticketing.cases import queries as cases
@@ -263,6 +264,15 @@ def _file(actor: Actor | None) -> dict[str, Any]:
     raise LookupError("no case has a file")
 
 
+def _read(actor: Actor | None) -> dict[str, Any]:
+    """A case that colleagues have opened."""
+    found = _case(Status.INVESTIGATION)(actor)
+    for email in ("ivo.lang@hospital.example", "ruth.okafor@hospital.example"):
+        if person := accounts.staff_by_email(email):
+            audit.record_read(found["reference"], by=person.actor, at=clock.now())
+    return found
+
+
 def _query(**values: str) -> Find:
     return lambda _actor: values
 
@@ -298,6 +308,7 @@ STOPS: tuple[Stop, ...] = (
     Stop("case-signoff", MANAGER, "cases.show", _case(Status.AWAITING_SIGNOFF), is_pictured=False),
     Stop("case-closed", AUDITOR, "cases.show", _case(Status.CLOSED)),
     Stop("case-trail", OFFICER, "cases.trail", _case(Status.CLOSED)),
+    Stop("case-readers", OFFICER, "cases.readers", _read),
     Stop("why-this-date", OFFICER, "cases.explain", _explained),
     *_steps(),
     Stop("rebases", MANAGER, "cases.rebases"),

@@ -6,8 +6,10 @@ from ticketing.audit.queries.reading import (
     entries_about,
     entries_where,
     entry_count,
+    openings,
     read_counts,
     readers_of,
+    story,
     timeline,
     values_of_stream,
 )
@@ -15,6 +17,6 @@ from ticketing.audit.queries.sealing import Seals, notes_after, seals
 from ticketing.audit.queries.verifying import Evidence, verify
 
 __all__ = [
-    "Evidence", "NoSuchStream", "Seals", "bundle", "entries_about", "entries_where", "entry_count", "notes_after", "read_counts",
-    "readers_of", "seal_keys", "seals", "timeline", "values_of_stream", "verifiers", "verify",
+    "Evidence", "NoSuchStream", "Seals", "bundle", "entries_about", "entries_where", "entry_count", "notes_after", "openings",
+    "read_counts", "readers_of", "seal_keys", "seals", "story", "timeline", "values_of_stream", "verifiers", "verify",
 ]

@@ -12,12 +12,13 @@ import sqlalchemy as sa
 
 from ticketing.audit.models import AuditEntry, AuditKey, AuditPrivate
 from ticketing.audit.queries.keys import log_keys, open_key
-from ticketing.audit.rules import ACTOR_NAME, READS, WHY, EntryRow, StoredEntry, StoredValue, moment_of, parse_body
+from ticketing.audit.rules import ACTOR_NAME, READS, WHY, Act, EntryRow, StoredEntry, StoredValue, moment_of, parse_body
 from ticketing.audit.rules.vault import Locked, open_value
 from ticketing.core.database import Model, db
 
 ENTRIES, PRIVATE, KEYS = (Model.metadata.tables[kind.__tablename__] for kind in (AuditEntry, AuditPrivate, AuditKey))
 STORED = [ENTRIES.c[name] for name in StoredEntry.__dataclass_fields__]
+LOOKED = (*READS, Act.EXPORT_MADE.value)
 OPENED = sa.select(
     PRIVATE.c.entry_uid, PRIVATE.c.field, PRIVATE.c.salt, PRIVATE.c.value, PRIVATE.c.sealed, ENTRIES.c.stream, KEYS.c.kid, KEYS.c.wrapped,
 ).select_from(PRIVATE.join(ENTRIES, ENTRIES.c.uid == PRIVATE.c.entry_uid).outerjoin(KEYS, KEYS.c.stream == ENTRIES.c.stream))
@@ -54,6 +55,23 @@ def readers_of(stream: str, acts: Sequence[str] = (), *, before: int | None = No
     """Who opened this, newest first, each with the key of its place in the trail."""
     kinds = acts or READS
     return entries_where([AuditEntry.about == stream, AuditEntry.act.in_(kinds)], before=before, limit=limit)
+
+
+def story(stream: str, *, before: int | None = None, limit: int = 50) -> tuple[tuple[int, EntryRow], ...]:
+    """What happened to this and who opened it or took it away as a file, newest first, each with the key of its place in the trail."""
+    looked = sa.and_(AuditEntry.about == stream, AuditEntry.act.in_(LOOKED))
+    return entries_where([sa.or_(AuditEntry.stream == stream, looked)], before=before, limit=limit)
+
+
+def openings(stream: str) -> tuple[tuple[EntryRow, Mapping[str, int], datetime], ...]:
+    """(the latest entry, how often by deed, the first time) for each person who opened this or took it away, the latest first."""
+    mine = sa.and_(ENTRIES.c.about == stream, ENTRIES.c.act.in_(LOOKED))
+    counted = sa.select(ENTRIES.c.actor_uid, ENTRIES.c.act, sa.func.count(), sa.func.min(ENTRIES.c.recorded_at), sa.func.max(ENTRIES.c.id))
+    often, first, last = defaultdict[str, dict[str, int]](dict), dict[str, datetime](), dict[str, int]()
+    for uid, act, count, begun, place in db.session.execute(counted.where(mine).group_by(ENTRIES.c.actor_uid, ENTRIES.c.act)):
+        often[uid][act], first[uid], last[uid] = count, min(begun, first.get(uid, begun)), max(place, last.get(uid, place))
+    latest = entries_where([AuditEntry.id.in_(last.values())], limit=len(last))
+    return tuple((row, often[row.actor_uid], first[row.actor_uid]) for _, row in latest)
 
 
 def read_counts(stream: str) -> tuple[tuple[str | None, str, int, datetime], ...]:

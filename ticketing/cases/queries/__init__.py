@@ -26,6 +26,7 @@ from ticketing.cases.queries.desk import (
 from ticketing.cases.queries.explaining import explain_for_complainant, explain_statement, explain_timer
 from ticketing.cases.queries.glass import GlassUse, glass_uses, open_glass, own_glass
 from ticketing.cases.queries.importing import ImportPlan, import_plan, known_source_keys, missing_sites, places_for
+from ticketing.cases.queries.openings import OpeningRow, openings_of
 from ticketing.cases.queries.spreadsheets import mapping_from, sheet_from
 from ticketing.cases.queries.sweeping import (
     FiringContext,
@@ -60,6 +61,7 @@ __all__ = [
     "LookalikeRow",
     "Mismatch",
     "MoveView",
+    "OpeningRow",
     "PersonView",
     "QuestionRow",
     "QuestionView",
@@ -95,6 +97,7 @@ __all__ = [
     "open_case_ids",
     "open_glass",
     "open_to",
+    "openings_of",
     "own_glass",
     "places_for",
     "question",

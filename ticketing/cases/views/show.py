@@ -10,6 +10,7 @@ from ticketing.audit import queries as audit
 from ticketing.audit import service as audit_reads
 from ticketing.audit.rules import case_stream
 from ticketing.cases import queries
+from ticketing.cases.queries import CaseView
 from ticketing.cases.views.blueprint import bp, case_of
 from ticketing.cases.views.offers import offers_of
 from ticketing.cases.views.reading import days_of, stages_of
@@ -34,11 +35,28 @@ def show(reference: str) -> ResponseReturnValue:
 @bp.get("/cases/<reference>/trail")
 @requires(Permission.VIEW_CASES)
 def trail(reference: str) -> ResponseReturnValue:
-    """The whole trail, a hundred entries a page."""
-    case = case_of(reference)
-    entries = audit.timeline(case_stream(case.reference), limit=TRAIL_PAGE, after=_number(request.args.get("after", "")))
+    """The whole trail, a hundred entries a page; who only looked is one click away."""
+    case, after = case_of(reference), _number(request.args.get("after", ""))
+    if request.args.get("reading") == "shown":
+        return _story(case, after)
+    entries = audit.timeline(case_stream(case.reference), limit=TRAIL_PAGE, after=after)
     earlier = entries[-1].seq if entries and entries[-1].seq > 1 else None
-    return render_template("cases/trail.html", case=case, days=days_of(entries, case.zone), earlier=earlier)
+    return render_template("cases/trail.html", case=case, days=days_of(entries, case.zone), earlier=earlier, reading="")
+
+
+def _story(case: CaseView, after: int | None) -> ResponseReturnValue:
+    found = audit.story(case_stream(case.reference), before=after, limit=TRAIL_PAGE + 1)
+    earlier = found[TRAIL_PAGE - 1][0] if len(found) > TRAIL_PAGE else None
+    days = days_of((row for _, row in found[:TRAIL_PAGE]), case.zone)
+    return render_template("cases/trail.html", case=case, days=days, earlier=earlier, reading="shown")
+
+
+@bp.get("/cases/<reference>/readers")
+@requires(Permission.VIEW_CASES)
+def readers(reference: str) -> ResponseReturnValue:
+    """Who has opened this file."""
+    case = case_of(reference)
+    return render_template("cases/readers.html", case=case, rows=queries.openings_of(case.reference, current_actor()))
 
 
 @bp.get("/cases/<reference>/timers/<target>")
