@@ -160,9 +160,10 @@ def _password_link(_actor: Actor | None) -> dict[str, Any]:
 
 
 def _notice(actor: Actor | None) -> dict[str, Any]:
-    """A step that told them."""
+    """A step that told them, best one that waits for somebody to acknowledge it."""
     assert actor is not None
-    fired = db.session.execute(sa.select(Firing.uid, Firing.told).where(Firing.state == FiringState.FIRED).order_by(Firing.id.desc()))
+    fired = db.session.execute(sa.select(Firing.uid, Firing.told).where(Firing.state == FiringState.FIRED).order_by(
+        Firing.answer_by_at.is_(None), Firing.id.desc()))
     return {"uid": next(row.uid for row in fired if actor.uid in row.told)}
 
 

@@ -70,6 +70,15 @@ TEAMS = (
     ("SURGERY", "Surgery and imaging"),
     ("FAMILY", "Families and outpatients"),
 )
+WEEK = range(5)  # Monday to Friday
+ROTA = (  # team, who, days (Monday is 0), from, until
+    ("MEDICINE", "lead-medicine", WEEK, "08:00", "18:00"),
+    ("MEDICINE", "medicine-2", (0, 2, 4), "18:00", "08:00"),
+    ("MEDICINE", "officer", (1, 3), "18:00", "08:00"),
+    ("SURGERY", "surgery-2", WEEK, "08:00", "18:00"),
+    ("FAMILY", "family-2", (0, 1, 2), "08:00", "18:00"),
+    ("FAMILY", "family-3", (3, 4), "08:00", "18:00"),
+)
 OFFICER, MANAGER, CLINICIAN = Role.OFFICER, Role.MANAGER, Role.CLINICIAN
 SAFEGUARDING = Compartment.SAFEGUARDING
 LEAD, CASEWORK = "Team lead, patient relations", "Patient relations officer"

@@ -9,14 +9,17 @@ from ticketing.accounts import queries as accounts_read
 from ticketing.accounts import service as accounts
 from ticketing.codes import service as codes
 from ticketing.core.permissions import Actor, machine
-from ticketing.demo.rules.hospital import CALENDAR, PACK, PASSWORD, SITES, STAFF, TEAMS, UNITS, ZONE
+from ticketing.demo.rules.hospital import CALENDAR, PACK, PASSWORD, ROTA, SITES, STAFF, TEAMS, UNITS, ZONE
+from ticketing.escalation import service as escalation
+from ticketing.escalation.rules.duty import Shift
 from ticketing.firings import service as firings
 from ticketing.firings.rules import Actions, Conditions, Recipient, RuleDraft, Trigger, TriggerKind
 
 SETUP = machine("demo seed")
 DANGER_RULE = RuleDraft(
     "Somebody may be in danger and half the time is used", 4, Trigger(TriggerKind.PERCENT, 50), Conditions(only_danger=True),
-    Actions(notify=(Recipient.HANDLER, Recipient.TEAM_LEADS, Recipient.MANAGERS), task="Ring them today and make sure that they are safe"))
+    Actions(notify=(Recipient.HANDLER, Recipient.ON_DUTY, Recipient.TEAM_LEADS, Recipient.MANAGERS), acknowledge_within=2,
+            task="Ring them today and make sure that they are safe"))
 
 
 def _found(at: datetime) -> dict[str, Actor]:
@@ -37,8 +40,17 @@ def _found(at: datetime) -> dict[str, Actor]:
             accounts.set_leads(person.leads, [uids[person.key]], by=SETUP, at=at)
     people = _people(uids)
     firings.install_default_rules(by=SETUP, at=at)
+    _draw_up_rota(people, at)
     firings.create_rule(DANGER_RULE, by=people["administrator"], at=at)
     return people
+
+
+def _draw_up_rota(people: Mapping[str, Actor], at: datetime) -> None:
+    teams = {team.code: team.id for team in accounts_read.teams()}
+    for team, key, days, starts, ends in ROTA:
+        for day in days:
+            shift = Shift(people[key].staff_id or 0, day, starts, ends)
+            escalation.add_shift(teams[team], shift, by=people["administrator"], at=at)
 
 
 def _people(uids: Mapping[str, str]) -> dict[str, Actor]:
