@@ -65,7 +65,7 @@ def run(folder: Path) -> tuple[float, int]:
     begun = perf_counter()
     mapping = queries.mapping_from(folder / "mapping.toml", {})
     plan = queries.import_plan(folder / "rows.csv", mapping, queries.sheet_from(folder / "rows.csv", mapping), at=AT)
-    written = carry_out(plan, at=AT, progress=lambda _number: None)
+    written = carry_out(plan, now=lambda: AT, progress=lambda _number: None)
     return perf_counter() - begun, written
 
 

@@ -171,7 +171,7 @@ def test_whatever_is_written_verifies_and_any_flipped_bit_is_found(entries, data
     bit = data.draw(st.integers(0, len(old) * 8 - 1))
     new = bytearray(old)
     new[bit // 8] ^= 1 << bit % 8
-    changed = StoredEntry(*(bytes(new) if name == part else getattr(row, name) for name in StoredEntry.__dataclass_fields__))
+    changed = StoredEntry(*(bytes(new) if name == part else getattr(row, name) for name in StoredEntry._fields))
     assert not walked([*rows[:place], (changed, values), *rows[place + 1 :]]).is_whole
 
 

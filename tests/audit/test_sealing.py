@@ -18,7 +18,7 @@ from ticketing.audit.queries.keys import log_keys
 from ticketing.audit.rules import Act, FaultKind, entry_hash, genesis, mac
 from ticketing.audit.rules.notes import Checkpoint, SealKey
 from ticketing.audit.rules.tree import Frontier, leaf_hash
-from ticketing.core.database import Model, db
+from ticketing.core.database import Model, atomic, db, is_postgresql
 from ticketing.core.origin import at_a_given_moment
 
 LEAF, CHECKPOINT, QUEUE, KEY = (
@@ -197,6 +197,23 @@ def test_a_whole_case_cannot_vanish(sealed, folder):
     assert words(folder).count("is sealed, but its entry is gone") == 4
 
 
+def test_a_table_emptied_by_its_owner_with_the_triggers_off_is_found_entry_by_entry(sealed, folder):
+    with database_administrator() as run:
+        run(sa.text("TRUNCATE audit_entry") if is_postgresql() else sa.delete(ENTRY))
+    assert words(folder).count("is sealed, but its entry is gone") == 9
+    assert {stream for kind, stream, _ in found(folder) if kind is FaultKind.HEAD} == {ONE, TWO, service.ADMIN_STREAM}
+
+
+def test_a_whole_trail_emptied_with_the_triggers_off_is_found_by_the_notes_outside(sealed, folder):
+    with database_administrator() as run:
+        for table in (ENTRY, STREAM, PRIVATE, KEY, QUEUE, LEAF, CHECKPOINT):
+            run(sa.text(f"TRUNCATE {table.name}") if is_postgresql() and table is not KEY else sa.delete(table))
+    assert [(kind, stream) for kind, stream, _ in found(folder)] == [
+        (FaultKind.EXPORT, f"the note 00000000{number}.note") for number in (1, 1, 2, 2)]
+    assert "more than the database holds" in words(folder)
+    assert queries.verify().is_whole, "an empty trail is whole to whoever has no note of it"
+
+
 def test_two_whole_cases_in_each_others_place_are_found_with_every_key_at_hand(sealed, folder):
     """Each entry made anew under the other's name: only the tree tells."""
     with database_administrator() as run:
@@ -336,6 +353,20 @@ def test_values_taken_after_an_erasure_are_not_excused_by_it(sealed, folder):
     db.session.connection().execute(sa.delete(PRIVATE).where(PRIVATE.c.entry_uid == entry(ONE, 6).uid, PRIVATE.c.field == "to"))
     db.session.connection().execute(sa.delete(PRIVATE).where(PRIVATE.c.entry_uid == entry(ONE, 1).uid, PRIVATE.c.field == "actor_name"))
     assert found(folder) == [(FaultKind.VALUE, ONE, 1), (FaultKind.VALUE, ONE, 6)]
+
+
+def test_an_erasure_does_not_excuse_what_the_same_verb_recorded_before_it(sealed, folder):
+    """It reaches as far as it says: the entry between is past its `up_to`, though it stands before it in the chain."""
+    @atomic
+    def close_and_erase() -> None:
+        act(ONE, Act.CASE_CLOSED, LATER)
+        service.erase_values(ONE, "withdrawn", by=HANA, at=LATER, asked_by_uid="u-tom")
+
+    close_and_erase()
+    assert found(folder) == []
+    db.session.connection().execute(sa.delete(PRIVATE).where(PRIVATE.c.entry_uid == entry(ONE, 5).uid, PRIVATE.c.field == "to"))
+    assert entry(ONE, 6).act == Act.VALUES_ERASED.value
+    assert found(folder) == [(FaultKind.VALUE, ONE, 5)]
 
 
 def test_a_destroyed_data_key_is_found(sealed, folder):

@@ -15,7 +15,7 @@ from tests.probes import Injected, assert_all_or_nothing, count_queries, failing
 from ticketing.audit import queries, service
 from ticketing.audit.rules import Act, NewEntry
 from ticketing.codes.models import Site
-from ticketing.core.database import atomic, db, savepoint
+from ticketing.core.database import atomic, db, is_postgresql, savepoint
 from ticketing.core.errors import Unaudited
 from ticketing.core.permissions import Role, machine, staff_actor
 
@@ -310,3 +310,38 @@ def test_heads_are_locked_in_the_order_of_their_bytes_in_one_statement(app):
     assert len(locking) == 1
     if db.engine.dialect.name == "postgresql":
         assert 'COLLATE "C" FOR UPDATE' in " ".join(locking[0].split())
+
+
+def test_a_verb_that_waits_for_a_head_holds_only_the_heads_before_it(committing_app):
+    """The order in which heads are locked, as the database sees it: what comes later in the alphabet is still free."""
+    if not is_postgresql():
+        pytest.skip("SQLite has one writer at a time")
+    for name in "cba":  # not as the alphabet has them, so that the order of the table is not the order of the lock
+        take(f"case:{name}")
+    db.session.rollback()
+
+    def write() -> None:
+        with committing_app.app_context():
+            service.record_many([NewEntry(f"case:{name}", Act.CASE_TAKEN) for name in "cab"], by=HANA, at=TUESDAY)
+
+    with db.engine.connect() as holder, db.engine.connect() as onlooker, ThreadPoolExecutor(1) as pool:
+        holder.exec_driver_sql("SELECT 1 FROM audit_stream WHERE stream = 'case:b' FOR UPDATE")
+        writing = pool.submit(write)
+        free = _free_heads(onlooker)
+        holder.rollback()
+        writing.result(timeout=20)
+    assert free == {"case:c"}
+    assert queries.verify().is_whole
+
+
+def _free_heads(onlooker: sa.Connection) -> set[str]:
+    """Which heads nobody holds, once somebody waits for one."""
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    for _ in range(400):
+        if onlooker.exec_driver_sql(waits).scalar():
+            free = set(onlooker.exec_driver_sql("SELECT stream FROM audit_stream FOR UPDATE SKIP LOCKED").scalars())
+            onlooker.rollback()
+            return free
+        onlooker.rollback()
+        onlooker.exec_driver_sql("SELECT pg_sleep(0.02)")
+    raise AssertionError("nobody waits")

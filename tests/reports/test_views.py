@@ -76,6 +76,8 @@ def test_pages_cost_the_same_with_one_case_and_with_fifty(client, hospital):
     make_case(hospital.officer)
     client.get("/reports")  # what a process reads once and keeps
     paths = ["/reports", "/reports/cases?figure=open", "/reports/trail", "/reports/delivery"]
+    for path in paths:  # the first look also fills what this process keeps
+        client.get(path)
     costs = [_costs(client, path) for path in paths]
     for _ in range(49):
         make_case(hospital.officer)

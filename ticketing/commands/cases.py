@@ -104,22 +104,25 @@ def _report_import(plan: importing.ImportPlan, *, is_dry: bool, skips_bad: bool)
     if rejected:
         click.echo(f"Left out: see {_keep_rejects(plan)}")
     with tqdm(total=len(plan.fresh), unit=" rows", disable=None, file=sys.stderr) as bar:
-        written = carry_out(plan, at=clock.now(), progress=bar.update)
+        written = carry_out(plan, now=clock.now, progress=bar.update)
     click.echo(_import_line(plan, written))
     return 0
 
 
-def carry_out(plan: importing.ImportPlan, *, at: datetime, progress: Callable[[int], object]) -> int:
-    """Write what is not there yet; returns how many cases were made.  Stopped in the middle, it goes on when run again."""
+def carry_out(plan: importing.ImportPlan, *, now: Callable[[], datetime], progress: Callable[[int], object]) -> int:
+    """Write what is not there yet; returns how many cases were made.  Stopped in the middle, it goes on when run again.
+
+    Each batch has its own moment from `now`: the trail is sealed meanwhile, and what is dated long before it is sealed is taken for false.
+    """
     fresh, written = plan.fresh, 0
     if not fresh:
         return 0
-    cases_service.begin_import(plan.manifest, plan.missing_sites, by=IMPORTER, at=at)
+    cases_service.begin_import(plan.manifest, plan.missing_sites, by=IMPORTER, at=now())
     for start in range(0, len(fresh), IMPORT_BATCH):
         batch = fresh[start:start + IMPORT_BATCH]
-        written += cases_service.import_batch(plan.mapping.source, batch, by=IMPORTER, at=at)
+        written += cases_service.import_batch(plan.mapping.source, batch, by=IMPORTER, at=now())
         progress(len(batch))
-    cases_service.finish_import(plan.manifest, written, by=IMPORTER, at=at)
+    cases_service.finish_import(plan.manifest, written, by=IMPORTER, at=now())
     return written
 
 

@@ -67,7 +67,7 @@ def compose(mail: Mail) -> EmailMessage:
 
 
 def send(mail: Mail, smtp_url: str) -> str:
-    """Deliver over `smtp_url` (smtp://user:pass@host:port, smtps://... for TLS from the start, ?starttls=1); returns the server's answer.
+    """Deliver over `smtp_url` (as the README says; smtps://... for TLS from the start, ?starttls=1); returns the server's answer.
 
     Raises Undeliverable with a reason a person can read.
     """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +16,7 @@ from ticketing.audit.rules.vault import Locked, open_value
 from ticketing.core.database import Model, db
 
 ENTRIES, PRIVATE, KEYS = (Model.metadata.tables[kind.__tablename__] for kind in (AuditEntry, AuditPrivate, AuditKey))
-STORED = [ENTRIES.c[name] for name in StoredEntry.__dataclass_fields__]
+STORED = [ENTRIES.c[name] for name in StoredEntry._fields]
 LOOKED = (*READS, Act.EXPORT_MADE.value)
 OPENED = sa.select(
     PRIVATE.c.entry_uid, PRIVATE.c.field, PRIVATE.c.salt, PRIVATE.c.value, PRIVATE.c.sealed, ENTRIES.c.stream, KEYS.c.kid, KEYS.c.wrapped,
@@ -101,7 +100,7 @@ def values_of(uids: Sequence[str]) -> Mapping[str, list[StoredValue]]:
 
 def _values(query: sa.Select[Any]) -> Iterator[StoredValue]:
     wraps, opened = log_keys().wraps, {}
-    for uid, name, salt, value, sealed, stream, kid, wrapped in db.session.connection().execute(query):
+    for uid, name, salt, value, sealed, stream, kid, wrapped in db.session.connection().execute(query).all():
         if sealed is None:  # from before there was encryption
             yield StoredValue(uid, name, salt, value)
             continue
@@ -112,8 +111,11 @@ def _values(query: sa.Select[Any]) -> Iterator[StoredValue]:
 
 def _opened(data_key: bytes | None, uid: str, name: str, sealed: bytes) -> StoredValue:
     if data_key is not None:
-        with suppress(Locked):
-            return StoredValue(uid, name, *open_value(data_key, uid, name, sealed))
+        try:
+            salt, value = open_value(data_key, uid, name, sealed)
+            return StoredValue(uid, name, salt, value)
+        except Locked:
+            pass
     return StoredValue(uid, name, b"", None)
 
 

@@ -271,7 +271,7 @@ SENTENCES: dict[Act, str] = {
     Act.CALENDAR_DISCARDED: "Draft[ {version}] of the calendar[ {calendar}] thrown away",
     Act.CALENDAR_PUBLISHED: "Calendar[ {calendar}] published[, version {version}]",
     Act.CALENDAR_KEPT: "Public holidays[ of {calendar}] kept as they are[ in {version}]",
-    Act.REBASE_ASKED: "Rebase of {count} cases asked for[ by {actor}][: {target}]",
+    Act.REBASE_ASKED: "Rebase asked for[ of {count} cases][ by {actor}][: {target}]",
     Act.REBASE_FINISHED: "Rebase finished[: {count} cases changed]",
     Act.CASE_REBASED: "Brought under other rules[: {pack} version {pack_version_to} instead of {pack_version_from}]"
                       "[; calendar {calendar} version {calendar_version_to} instead of {calendar_version_from}]",

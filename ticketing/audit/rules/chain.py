@@ -6,13 +6,15 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from functools import lru_cache
+from json import encoder
 from typing import Any
 
+encode_basestring: Callable[[str], str] = encoder.encode_basestring
 Scalar = str | int | bool | date | Enum | None  # a datetime is a date
 Plain = str | int | bool | None
 
@@ -87,7 +89,12 @@ def canonical(value: Any) -> bytes:
 
 def written(value: Any) -> bytes:
     """As `canonical`, for what is known to hold nothing ambiguous: only text, or read by `parse_body`."""
-    return ENCODER.encode(value).encode()
+    return ("".join(ENCODE(value, 0)) if ENCODE else ENCODER.encode(value)).encode()
+
+
+def quoted(text: str) -> str:
+    """Text as `written` writes it; a third of the time, and the trail is mostly text."""
+    return encode_basestring(text)
 
 
 def parse_body(body: bytes) -> dict[str, Any] | None:
@@ -104,6 +111,9 @@ def _refuse_fraction(text: str) -> None:
 
 
 ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+MAKE_ENCODER: Any = getattr(encoder, "c_make_encoder", None)
+ENCODE: Any = MAKE_ENCODER and MAKE_ENCODER(  # what ENCODER builds anew for each value, built once
+    None, ENCODER.default, encode_basestring, None, ":", ",", True, False, False)
 DECODER = json.JSONDecoder(parse_float=_refuse_fraction, parse_constant=_refuse_fraction)
 
 
@@ -169,7 +179,8 @@ def entry_hash(prev: bytes, body: bytes) -> bytes:
 
 def commitment(salt: bytes, entry_id: str, field: str, value: str) -> str:
     """Binds an entry to a private value without holding it: once salt and value are erased it says nothing (hex)."""
-    return hashlib.sha256(b"redress/audit/commit/v1\0" + salt + written([entry_id, field, value])).hexdigest()
+    bound = f"[{quoted(entry_id)},{quoted(field)},{quoted(value)}]"
+    return hashlib.sha256(b"redress/audit/commit/v1\0" + salt + bound.encode()).hexdigest()
 
 
 def mac(key: bytes, hash_: bytes) -> bytes:

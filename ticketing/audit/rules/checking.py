@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from ticketing.audit.rules.acts import Act
 from ticketing.audit.rules.chain import ACTOR_NAME, Keys, Plain, commitment, entry_hash, genesis, mac, microseconds, parse_body, written
@@ -48,8 +48,7 @@ class Fault:
         return f"{self.stream}{'' if self.seq is None else f' entry {self.seq}'}: {self.what}"
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEntry:
+class StoredEntry(NamedTuple):
     """An entry exactly as the database holds it."""
 
     uid: str
@@ -66,8 +65,7 @@ class StoredEntry:
     recorded_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class StoredValue:
+class StoredValue(NamedTuple):
     """A private value as the database holds it, unlocked; `value` is None where it is there but cannot be opened."""
 
     entry_uid: str
@@ -172,13 +170,10 @@ class Walk:
         if body is None or not _is_canonical(entry.body, body):
             self._fault(FaultKind.BODY, entry, "the stored text is not as it was written")
             return body or {}
-        expected = {
-            "id": entry.uid, "stream": entry.stream, "seq": entry.seq, "act": entry.act, "actor": entry.actor_uid, "about": entry.about,
-            "ts": microseconds(entry.recorded_at),
-        }
-        differing = [name for name, value in expected.items() if body.get(name) != value]
-        if differing:
-            self._fault(FaultKind.COLUMNS, entry, f"the columns differ from what was recorded ({', '.join(differing)})")
+        get = body.get
+        if (get("id") != entry.uid or get("stream") != entry.stream or get("seq") != entry.seq or get("act") != entry.act
+                or get("actor") != entry.actor_uid or get("about") != entry.about or get("ts") != microseconds(entry.recorded_at)):
+            self._fault(FaultKind.COLUMNS, entry, f"the columns differ from what was recorded ({', '.join(_differing(entry, body))})")
         if body.get("log") != self.keys.log_id:
             self.verdict.foreign += 1
             self._fault(FaultKind.KEY, entry, "it was written under other keys or in another installation")
@@ -206,9 +201,9 @@ class Walk:
                 self._fault(FaultKind.VALUE, entry, f"the private value {item.field!r} cannot be opened: it or its key was altered")
             elif promised != _recommit(item):
                 self._fault(FaultKind.VALUE, entry, f"the private value {item.field!r} was altered")
-        present = {item.field for item in values}
-        self.verdict.values += len(present)
-        self.gone += [(entry.seq, name) for name in sorted(commitments.keys() - present)]
+        self.verdict.values += len(values)  # a field has one value: the database's key
+        if gone := commitments.keys() - {item.field for item in values}:
+            self.gone += [(entry.seq, name) for name in sorted(gone)]
 
 
 def checks_alone(body: bytes, prev: bytes, hash_: bytes, kid: int, mac_: bytes, keys: Keys) -> str:
@@ -226,6 +221,14 @@ def check_head(stream: str, seq: int, hash_: bytes, last: bytes | None, keys: Ke
     if last is None:
         return Fault(FaultKind.HEAD, stream, seq, "the last entry is missing: the end of the stream was deleted or its head altered")
     return Fault(FaultKind.HEAD, stream, seq, "the head of the stream was altered")
+
+
+def _differing(entry: StoredEntry, body: Mapping[str, Any]) -> list[str]:
+    expected = {
+        "id": entry.uid, "stream": entry.stream, "seq": entry.seq, "act": entry.act, "actor": entry.actor_uid, "about": entry.about,
+        "ts": microseconds(entry.recorded_at),
+    }
+    return [name for name, value in expected.items() if body.get(name) != value]
 
 
 def _is_canonical(stored: bytes, body: dict[str, Any]) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from ticketing.audit.rules.chain import parse_body
 from ticketing.audit.rules.checking import Fault, FaultKind, Verdict
@@ -29,8 +30,7 @@ class CheckpointRow:
     sealed_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class LeafRow:
+class LeafRow(NamedTuple):
     """A leaf and, if it is still there, the entry it stands for."""
 
     idx: int
