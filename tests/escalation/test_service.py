@@ -39,6 +39,7 @@ from ticketing.firings.rules import (
     Trigger,
     TriggerKind,
 )
+from ticketing.outbox import queries as outbox
 from ticketing.outbox.models import OutboxMessage
 from ticketing.packs.rules import TargetCode
 
@@ -94,6 +95,51 @@ def test_half_time_tells_the_handler(hospital):
     [mail] = [item for item in mails() if item.dedup_key.startswith(f"firing:{step.uid}:")]
     assert (mail.recipient_name, mail.subject) == ("Hana Novak", f"{reference}: acknowledgement due soon")
     assert mail.case_reference == reference
+
+
+OUTWARD = Actions(notify=(Recipient.MANAGERS,), external=("partner@elsewhere.example", "omar.finch@hospital.example"),
+                  webhook="https://hooks.example.org/redress")
+
+
+def outside() -> list[OutboxMessage]:
+    kinds = ("escalation_outside", "webhook")
+    return list(db.session.scalars(sa.select(OutboxMessage).where(OutboxMessage.kind.in_(kinds)).order_by(OutboxMessage.id)))
+
+
+def outward(hospital) -> None:
+    draft = RuleDraft("Tell the partner", 4, Trigger(TriggerKind.PERCENT, 40), TO_ACKNOWLEDGE, OUTWARD)
+    firings.create_rule(draft, by=hospital.manager, at=MONDAY)
+
+
+def test_nothing_about_a_confidential_case_goes_outside_and_the_step_says_so(hospital):
+    outward(hospital)
+    reference, plain = make_case(hospital.officer), make_case(hospital.officer)
+    cases.make_confidential(reference, [hospital.manager.uid], "A colleague's own care.", by=hospital.officer, at=MONDAY)
+    sweep(AFTER)
+    sweep(NEXT_MONDAY)
+    assert {mail.case_reference for mail in outside()} == {plain}
+    assert len(outside()) == 3
+    notes = {db.session.get_one(Case, step.case_id).reference: step.note for step in steps("tell-the-partner")}
+    assert "told nobody outside, because the case is confidential" in notes[reference]
+    assert "outside" in notes[plain]
+    assert "confidential" not in notes[plain]
+
+
+def test_what_waits_to_go_outside_is_judged_when_it_is_sent(hospital):
+    outward(hospital)
+    reference = make_case(hospital.officer)
+    omar = make_staff(Role.CLINICIAN, "Omar Finch")
+    sweep(AFTER)
+    sweep(NEXT_MONDAY)
+    rows = {mail.recipient_email or "call": outbox.message(mail.uid) for mail in outside()}
+    assert {key: queries.why_withhold(row, at=NEXT_MONDAY) for key, row in rows.items()} == {
+        "partner@elsewhere.example": None, "call": None, "omar.finch@hospital.example": "They may not see this case."}
+    cases.make_confidential(reference, [hospital.manager.uid], "A colleague's own care.", by=hospital.officer, at=NEXT_MONDAY)
+    assert all("confidential" in (queries.why_withhold(row, at=NEXT_MONDAY) or "") for row in rows.values())
+    named = make_case(hospital.officer, at=NEXT_MONDAY, received_at=NEXT_MONDAY)
+    cases.name_subject(named, omar.uid, by=hospital.officer, at=NEXT_MONDAY)
+    sweep(NEXT_MONDAY + timedelta(days=9))
+    assert {mail.recipient_email for mail in outside() if mail.case_reference == named} == {"partner@elsewhere.example", ""}
 
 
 def test_an_unassigned_case_tells_the_whole_team(hospital):

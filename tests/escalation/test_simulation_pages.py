@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from tests.factories import drive, enter, make_case, make_hospital
+from tests.factories import PASSWORD, drive, enter, make_case, make_hospital, make_staff, make_team
 from tests.facts import MONDAY, TUESDAY
 from ticketing.audit import service as audit
 from ticketing.audit.models import AuditEntry
@@ -17,7 +17,7 @@ from ticketing.cases.rules import Status
 from ticketing.core import clock
 from ticketing.core.database import db
 from ticketing.core.errors import Conflict, Forbidden
-from ticketing.core.permissions import Role
+from ticketing.core.permissions import Role, Scope
 from ticketing.escalation.jobs import play_simulations, sweep
 from ticketing.escalation.models import ShadowFiring, Simulation, SimulationCase, SimulationState
 from ticketing.escalation.queries import simulations as queries
@@ -145,6 +145,43 @@ def test_who_stands_in_gets_the_messages(hospital):
     assert people[hospital.second_officer.uid].total.after >= people[hospital.officer.uid].total.before
 
 
+def test_figures_about_people_hold_no_case_that_is_hidden_from_the_reader(hospital, client):
+    plain, listed, naming = (make_case(hospital.officer) for _ in range(3))
+    cases.make_confidential(listed, [hospital.manager.uid], "A colleague's own care.", by=hospital.officer, at=MONDAY)
+    cases.name_subject(naming, hospital.clinician.uid, by=hospital.officer, at=MONDAY)
+    uid = asked(hospital)
+    play()
+    row, manager = queries.simulation(uid), make_staff(Role.MANAGER, "Mona Manager")
+    assert set(row.sums["apart"]) == {str(db.session.scalar(sa.select(Case.id).where(Case.reference == one))) for one in (listed, naming)}
+    most = max(person.total.before for person in row.figures.people)
+    assert most <= len(db.session.scalars(sa.select(Firing.id).join(Case, Case.id == Firing.case_id).where(Case.reference == plain)).all())
+    sees = {actor.role: bool(queries.figures_for(row, actor, ZONE).people) for actor in (manager.actor, hospital.administrator)}
+    assert sees == {Role.MANAGER: True, Role.ADMINISTRATOR: False}
+    make_team("OTHER")
+    team = make_staff(Role.MANAGER, "Theo Team", team_codes=["OTHER"], scope=Scope.TEAMS)
+    assert queries.figures_for(row, team.actor, ZONE).people == ()
+    client.post("/sign-in", data={"email": manager.email, "password": PASSWORD})
+    assert "Ruth Okafor" in client.get(f"/escalations/simulations/{uid}").text
+    cases.make_confidential(plain, [hospital.manager.uid], "Another's.", by=hospital.officer, at=LATER)
+    assert queries.figures_for(row, manager.actor, ZONE).people == ()
+    for page in ("", "/figures.csv"):
+        assert "Ruth Okafor" not in client.get(f"/escalations/simulations/{uid}{page}").text.partition("Messages")[2], page
+
+
+def test_a_shadow_shows_no_figure_of_a_hidden_case(hospital):
+    uid = asked(hospital)
+    service.begin_shadow(uid, by=hospital.manager, at=LATER) if play() else None
+    reference = make_case(hospital.officer, at=LATER, received_at=LATER)
+    cases.make_confidential(reference, [hospital.manager.uid], "A colleague's own care.", by=hospital.officer, at=LATER)
+    end = LATER + timedelta(days=12)
+    play(end)
+    sweep(end)
+    row, other = queries.simulation(uid), make_staff(Role.MANAGER, "Mona Manager").actor
+    assert queries.shadow_by_day(row, hospital.manager, end)
+    assert queries.shadow_people(row, hospital.manager, end)
+    assert queries.shadow_by_day(row, other, end) == queries.shadow_people(row, other, end) == ()
+
+
 def test_a_shadow_records_its_steps_and_does_nothing(hospital):
     uid = asked(hospital)
     play()
@@ -162,7 +199,7 @@ def test_a_shadow_records_its_steps_and_does_nothing(hospital):
     assert mails == db.session.scalar(sa.select(sa.func.count()).select_from(OutboxMessage))
     sweep(end)
     row = queries.simulation(uid)
-    assert queries.shadow_by_day(row, end)
+    assert queries.shadow_by_day(row, hospital.manager, end)
     assert queries.shadow_steps(row, hospital.manager, end)
     service.end_shadow(uid, by=hospital.manager, at=end)
     assert queries.shadows() == ()

@@ -21,7 +21,7 @@ from ticketing.core.permissions import Actor
 COLUMNS: tuple[Any, ...] = (
     Case.id, Case.reference, Case.status, Case.is_open, Case.cycle, Case.case_type, Case.severity, Case.handler_id, Case.team_id,
     Case.site_id, Case.is_danger_now, Case.held_since, Case.priority, Case.pack, Case.last_activity_at, Case.unit_id, Case.closed_at,
-    Case.is_safeguarding, Case.is_inpatient, Case.is_anonymous, Case.received_at,
+    Case.is_safeguarding, Case.is_inpatient, Case.is_anonymous, Case.received_at, Case.is_confidential,
 )
 
 
@@ -51,6 +51,7 @@ class FiringContext:
     closed_at: datetime | None = None
     flags: frozenset[str] = frozenset()
     received_at: datetime | None = None
+    is_confidential: bool = False
 
     @property
     def is_silent(self) -> bool:
@@ -104,4 +105,4 @@ def _context(case: Any, zone: str, hours: WorkingCalendar, subjects: frozenset[i
         hours, case.last_activity_at, case.unit_id, case.closed_at,
         frozenset(name for name, is_set in (
             ("danger", case.is_danger_now), ("safeguarding", case.is_safeguarding), ("inpatient", case.is_inpatient),
-            ("anonymous", case.is_anonymous)) if is_set), case.received_at)
+            ("anonymous", case.is_anonymous)) if is_set), case.received_at, case.is_confidential)

@@ -150,7 +150,10 @@ class _Telling:
             _bump(sums, told.place, "fired", told.month)
             _bump(sums, told.place, "rules", rule.name)
             uids = self.uids(told, rule, parts.subjects.get(told.case_id, frozenset()), parts.authors.get(told.subject))
-            for uid in uids:
+            is_apart = parts.is_apart(told.case_id)
+            if is_apart:
+                _bump(sums, told.place, "apart", str(told.case_id))
+            for uid in () if is_apart else uids:
                 _bump(sums, told.place, "days", uid, told.day.isoformat())
             if not uids and rule.actions.tells_somebody:
                 add(sums, {"unheard": [int(told.place == 0), int(told.place == 1)]})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, cast
 
@@ -20,6 +20,7 @@ from ticketing.core.paging import PAGE_SIZE, Page, decode_key, encode_key
 from ticketing.core.permissions import Actor
 from ticketing.core.references import is_uid
 from ticketing.escalation.models import ShadowFiring, Simulation, SimulationCase, SimulationProgress, SimulationState
+from ticketing.escalation.queries.histories import Range
 from ticketing.escalation.rules.comparing import Figures, figures_of
 from ticketing.escalation.rules.drafting import Draft, RuleChange, read_pack_text
 from ticketing.firings.models import EscalationRule, Firing, RuleVersion
@@ -112,10 +113,15 @@ class ShadowStep:
 
 @dataclass(frozen=True, slots=True)
 class CaseParts:
-    """Whom a case is about, and who was asked for each of its statements."""
+    """Whom a case is about, who was asked for each of its statements, and which cases have a list of those who may see them."""
 
     subjects: Mapping[int, frozenset[int]]
     authors: Mapping[str, int]
+    confidential: frozenset[int]
+
+    def is_apart(self, case_id: int) -> bool:
+        """Whether it is hidden from somebody who sees the whole hospital, so that no figure about a person may hold it."""
+        return case_id in self.confidential or case_id in self.subjects
 
 
 def simulations() -> tuple[SimulationRow, ...]:
@@ -162,10 +168,25 @@ def every_changed_case(simulation_id: int, actor: Actor, limit: int) -> tuple[Ch
 
 
 def parts_of(case_ids: Sequence[int]) -> CaseParts:
-    """Two statements for a whole batch."""
+    """Three statements for a whole batch."""
     asked = db.session.execute(
         sa.select(StatementRequest.uid, StatementRequest.staff_id).where(StatementRequest.case_id.in_(case_ids)))
-    return CaseParts(barred_from(case_ids), {row.uid: row.staff_id for row in asked})
+    confidential = db.session.scalars(sa.select(Case.id).where(Case.id.in_(case_ids), Case.is_confidential))
+    return CaseParts(barred_from(case_ids), {row.uid: row.staff_id for row in asked}, frozenset(confidential))
+
+
+def figures_for(row: SimulationRow, actor: Actor, zone: str) -> Figures:
+    """The figures; those for each person only where `actor` sees, today, every case that they count."""
+    return replace(row.figures, people=()) if _counts_hidden(row, actor, zone) else row.figures
+
+
+def _counts_hidden(row: SimulationRow, actor: Actor, zone: str) -> bool:
+    apart = {int(case_id) for case_id in row.sums.get("apart", {})}
+    first, last = Range(row.first_on, row.last_on, zone).bounds
+    hidden = sa.select(Case.id).where(
+        Case.received_at >= first, Case.received_at < last, Case.id <= row.last_case_id,
+        Case.id.not_in(sa.select(Case.id).where(visible_to(actor)))).order_by(Case.id).limit(len(apart) + 1)
+    return any(case_id not in apart for case_id in db.session.scalars(hidden))
 
 
 def deputy_of(staff_id: int | None, day: date) -> int | None:
@@ -232,30 +253,32 @@ def open_cases(after: int, limit: int) -> tuple[int, ...]:
     return tuple(db.session.scalars(sa.select(Case.id).where(Case.is_open, Case.id > after).order_by(Case.id).limit(limit)))
 
 
-def shadow_by_day(row: SimulationRow, at: datetime) -> tuple[tuple[str, int, int], ...]:
-    """For each day (UTC) since the shadow began: steps that fired live, and steps the shadow would have fired."""
-    since, until = row.shadow_since or at, row.shadow_until or at
-    live = _per_day(sa.select(Firing.fired_at).where(
-        Firing.state == FiringState.FIRED, Firing.fired_at >= since, Firing.fired_at <= until))
-    shadow = _per_day(sa.select(ShadowFiring.fired_at).where(
-        ShadowFiring.simulation_id == row.id, ShadowFiring.fired_at >= since, ShadowFiring.fired_at <= until))
+def shadow_by_day(row: SimulationRow, actor: Actor, at: datetime) -> tuple[tuple[str, int, int], ...]:
+    """For each day (UTC) since the shadow began, on cases the reader may see: steps that fired live, and those of the shadow."""
+    live, shadow = (_per_day(query) for query in _both(row, actor, at, Firing.fired_at, ShadowFiring.fired_at))
     return tuple((f"{day.day} {day:%b}", live.get(day, 0), shadow.get(day, 0)) for day in sorted({*live, *shadow}))
 
 
-def shadow_people(row: SimulationRow, at: datetime) -> tuple[tuple[str, int, int], ...]:
-    """For each person: messages since the shadow began, live and as the shadow would have sent them."""
-    since, until = row.shadow_since or at, row.shadow_until or at
+def shadow_people(row: SimulationRow, actor: Actor, at: datetime) -> tuple[tuple[str, int, int], ...]:
+    """For each person: messages since the shadow began, live and as the shadow would have sent them, on cases the reader may see."""
     counts: dict[str, list[int]] = {}
-    for place, query in enumerate((
-            sa.select(Firing.told).where(Firing.state == FiringState.FIRED, Firing.fired_at >= since, Firing.fired_at <= until),
-            sa.select(ShadowFiring.told).where(ShadowFiring.simulation_id == row.id, ShadowFiring.fired_at >= since,
-                                               ShadowFiring.fired_at <= until))):
+    for place, query in enumerate(_both(row, actor, at, Firing.told, ShadowFiring.told)):
         for told in db.session.scalars(query):
             for uid in told:
                 counts.setdefault(uid, [0, 0])[place] += 1
     names = accounts.names_by_uid(list(counts))
     found = [(names.get(uid, "Somebody who has left"), live, shadow) for uid, (live, shadow) in counts.items()]
     return tuple(sorted(found, key=lambda item: (-max(item[1], item[2]), item[0])))
+
+
+def _both(row: SimulationRow, actor: Actor, at: datetime, live: Any, shadow: Any) -> tuple[sa.Select[Any], sa.Select[Any]]:
+    """A column of the steps that fired while the shadow ran, and of the shadow's, on cases the reader may see."""
+    since, until = row.shadow_since or at, row.shadow_until or at
+    done = sa.select(live).join(Case, Case.id == Firing.case_id).where(
+        visible_to(actor), Firing.state == FiringState.FIRED, Firing.fired_at >= since, Firing.fired_at <= until)
+    would = sa.select(shadow).join(Case, Case.id == ShadowFiring.case_id).where(
+        visible_to(actor), ShadowFiring.simulation_id == row.id, ShadowFiring.fired_at >= since, ShadowFiring.fired_at <= until)
+    return done, would
 
 
 def shadow_steps(row: SimulationRow, actor: Actor, at: datetime) -> tuple[ShadowStep, ...]:

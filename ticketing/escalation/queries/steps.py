@@ -47,6 +47,7 @@ COLUMNS: tuple[Any, ...] = (
     Case.reference, Case.pack, Site.name.label("site_name"), Site.zone, Firing.cycle, SlaPin.pack.label("timer_pack"),
     SlaPin.pack_version,
 )
+OUTSIDE = frozenset({"escalation_outside", "webhook"})
 STUCK = (MessageState.FAILED, MessageState.DEAD, MessageState.WITHHELD)
 
 
@@ -194,9 +195,9 @@ def authors_of(uids: Collection[str]) -> Mapping[str, int]:
 
 
 def why_withhold(message: MessageRow, *, at: datetime) -> str | None:
-    """Why a mail may not go to this member of staff now; None if it may.  Mails to complainants are not judged here."""
+    """Why a mail may not go to this member of staff now; None if it may.  Of others, what the ladder sends outside is judged."""
     if message.staff_uid is None:
-        return None
+        return _why_not_outside(message, at) if message.kind in OUTSIDE else None
     try:
         staff = accounts.staff_by_uid(message.staff_uid)
     except NotFound:
@@ -209,6 +210,19 @@ def why_withhold(message: MessageRow, *, at: datetime) -> str | None:
     if not is_outside and may_read(message.case_reference, accounts.actor_now(staff, at=at, has_glass=False)):
         return None
     return None if _is_asked(message.case_reference, staff.id) else "They may not see this case."
+
+
+def _why_not_outside(message: MessageRow, at: datetime) -> str | None:
+    """Nothing about a confidential case leaves the hospital, and an address that is of a member of staff is judged as theirs."""
+    reference = message.case_reference or ""
+    if db.session.scalar(sa.select(Case.is_confidential).where(Case.reference == reference)):
+        return "The case is confidential: nothing about it is told outside."
+    try:
+        staff = accounts.staff_by_email(message.recipient_email) if message.recipient_email else None
+    except NotFound:
+        staff = None
+    is_seen = staff is None or may_read(reference, accounts.actor_now(staff, at=at, has_glass=False))
+    return None if is_seen else "They may not see this case."
 
 
 def firings(shown: Shown, filters: Filters, actor: Actor, at: datetime, *, after: str | None = None) -> Page[FiringRow]:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from ticketing.accounts import queries as accounts
+from ticketing.accounts.rules import fold_email
 from ticketing.cases import service as casework
 from ticketing.cases.queries import FiringContext
 from ticketing.cases.rules import TaskKind
@@ -37,7 +38,7 @@ class Step:
 
 
 def _notices(step: Step, reached: Sequence[Reached], *, at: datetime, is_moved_up: bool = False) -> list[NewMessage]:
-    """One mail a person told, one an address outside, and one call to another system."""
+    """One mail a person told, one an address outside, and one call to another system; nothing outside about a confidential case."""
     row, case = step.row, step.case
     due = queries.due_words(row.pack or case.pack, row.target, row.due_at, case.zone) if row.target else ""
     shared: dict[str, Any] = {
@@ -47,9 +48,23 @@ def _notices(step: Step, reached: Sequence[Reached], *, at: datetime, is_moved_u
     subject = subject_line(case.reference, row.trigger, row.target)
     is_first = case.is_danger_now or queries.is_statutory(row.pack or case.pack, row.target)
     found = [_to_person(one, row, case, shared, subject, is_first) for one in reached]
-    if is_moved_up:
+    if is_moved_up or case.is_confidential:
         return found
-    return found + [_to_address(address, row, case, shared, subject) for address in row.actions.external] + _calls(row, case, at)
+    return found + [_to_address(address, row, case, shared, subject) for address in _fit_addresses(row, case)] + _calls(row, case, at)
+
+
+def _fit_addresses(row: DueRow, case: FiringContext) -> Sequence[str]:
+    """The addresses outside, but for those that are of somebody named in the concern or of their manager."""
+    if not row.actions.external or not case.subject_ids:
+        return row.actions.external
+    barred = {person.email for person in accounts.staff_by_ids(case.subject_ids).values()}
+    return [address for address in row.actions.external if fold_email(address) not in barred]
+
+
+def _kept_inside(row: DueRow, case: FiringContext) -> str:
+    """Why a step that would have told somebody outside did not, in words; empty if it did or would not."""
+    is_outward = bool(row.actions.external or row.actions.webhook)
+    return "told nobody outside, because the case is confidential" if is_outward and case.is_confidential else ""
 
 
 def _to_person(

@@ -21,7 +21,7 @@ from ticketing.escalation import queries
 from ticketing.escalation.queries.people import People
 from ticketing.escalation.queries.reaching import Circle, Reached
 from ticketing.escalation.rules import StepFacts, giving_way, is_late, why_not
-from ticketing.escalation.service._doing import Step, _act, _notices
+from ticketing.escalation.service._doing import Step, _act, _kept_inside, _notices
 from ticketing.firings import service as firings
 from ticketing.firings.queries import DueRow
 from ticketing.firings.rules import Cause, FiringState, TriggerKind
@@ -201,6 +201,8 @@ def _prepare(step: Step, circle: Circle, *, at: datetime) -> _Deed:
     outside = len(messages) - len(reached)
     if outside:
         said.append(f"sent to {outside} {'address' if outside == 1 else 'addresses'} outside")
+    kept = _kept_inside(row, step.case)
+    said += [kept] if kept else []
     return _Deed(step, reached, messages, said, is_late(row.fire_at, at), _answer_by(row, step.case, reached))
 
 

@@ -17,6 +17,8 @@ from ticketing.escalation import queries
 from ticketing.escalation.forms import SimulationForm
 from ticketing.escalation.queries import simulations as found
 from ticketing.escalation.queries.histories import Range
+from ticketing.escalation.queries.simulations import SimulationRow
+from ticketing.escalation.rules.comparing import Figures
 from ticketing.escalation.rules.drafting import Draft
 from ticketing.escalation.rules.sheets import rows_of
 from ticketing.escalation.service import simulating as service
@@ -58,9 +60,10 @@ def ask_simulation() -> ResponseReturnValue:
 def simulation(uid: str) -> ResponseReturnValue:
     """How far it is; once it is finished, what came of it."""
     row, actor = found.simulation(uid), current_actor()
+    figures = _figures(row)
     cases = found.changed_cases(row.id, actor) if row.is_finished and actor.may(Permission.VIEW_CASES) else None
-    return render_template("escalation/simulation.html", row=row, figures=row.figures, words=queries.draft_in_words(row.draft),
-                           names=accounts.names_by_uid([person.uid for person in row.figures.people]), cases=cases)
+    return render_template("escalation/simulation.html", row=row, figures=figures, words=queries.draft_in_words(row.draft),
+                           names=accounts.names_by_uid([person.uid for person in figures.people]), cases=cases)
 
 
 @bp.get("/simulations/<uid>/cases")
@@ -77,10 +80,11 @@ def simulation_cases(uid: str) -> ResponseReturnValue:
 def simulation_figures(uid: str) -> ResponseReturnValue:
     """The figures as a file, with the cases that change side for whoever may see them."""
     row, actor = found.simulation(uid), current_actor()
-    names = accounts.names_by_uid([person.uid for person in row.figures.people])
+    figures = _figures(row)
+    names = accounts.names_by_uid([person.uid for person in figures.people])
     cases = found.every_changed_case(row.id, actor, MOST_ROWS) if actor.may(Permission.VIEW_CASES) else ()
     audit.record(audit.EXPORT_STREAM, audit.Act.EXPORT_MADE, by=actor, at=moment_of_request(), facts={"export": f"simulation {uid}"})
-    text = csv_text(rows_of(row.figures, names, [
+    text = csv_text(rows_of(figures, names, [
         (case.reference, case.about, case.before, case.after, case.due_before, case.due_after, case.met_at) for case in cases]))
     return Response("\ufeff" + text, mimetype="text/csv",
                     headers={"Content-Disposition": f"attachment; filename=simulation-{uid[:8]}.csv"})
@@ -117,7 +121,7 @@ def shadow(uid: str) -> ResponseReturnValue:
     row, actor, at = found.simulation(uid), current_actor(), moment_of_request()
     may_see = actor.may(Permission.VIEW_CASES)
     return render_template(
-        "escalation/shadow.html", row=row, days=found.shadow_by_day(row, at), people=found.shadow_people(row, at),
+        "escalation/shadow.html", row=row, days=found.shadow_by_day(row, actor, at), people=found.shadow_people(row, actor, at),
         steps=found.shadow_steps(row, actor, at) if may_see else (),
         cases=found.changed_cases(row.id, actor, is_shadow=True).rows if may_see else ())
 
@@ -129,6 +133,10 @@ def publish_simulation(uid: str) -> ResponseReturnValue:
     number = service.publish_rules(uid, by=current_actor(), at=moment_of_request())
     flash(f"{number} {'rule was' if number == 1 else 'rules were'} changed, for every timer that starts or moves from now on.", "success")
     return redirect(url_for(".rules"), 303)
+
+
+def _figures(row: SimulationRow) -> Figures:
+    return found.figures_for(row, current_actor(), current_app.config["SITE_ZONE"])
 
 
 def _ask(form: SimulationForm) -> str:
