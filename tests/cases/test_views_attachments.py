@@ -19,7 +19,7 @@ from ticketing.cases.models import Attachment, Case
 from ticketing.cases.rules import AttachmentState
 from ticketing.core import storage
 from ticketing.core.database import db
-from ticketing.core.errors import NotFound
+from ticketing.core.errors import Conflict, NotFound
 from ticketing.core.permissions import Compartment, Role
 
 __all__ = ["clamd"]
@@ -156,6 +156,34 @@ def test_a_sealed_file_is_there_for_members_of_its_compartment_alone(app, client
     assert send(client, reference, file(), compartment="safeguarding").status_code == 422
     app.config["CASE_FILES"] = 1
     assert send(client, reference, file()).status_code == 303, "how many are sealed shows in how many fit"
+
+
+def test_a_file_is_sealed_after_it_was_added_and_opened_again(client, hospital, reference):
+    member = enter(client, name="Mara Member", compartments=[SEALED])
+    send(client, reference, file(name="quillfeather.pdf"))
+    uid = rows()[0].uid
+    page = f"/cases/{reference}/files/{uid}/seal"
+    assert client.page(f"/cases/{reference}").links()["Who may read it: quillfeather.pdf"] == page
+    assert client.post(page, data={"compartment": "safeguarding", "why": " "}).status_code == 422
+    assert client.post(page, data={"compartment": "legal", "why": "Not mine"}).status_code == 422
+    assert client.post(page, data={"compartment": "safeguarding", "why": "Quillfeather is a child"}).status_code == 303
+    assert [entry.act for entry in audit.timeline(sealed_stream(reference, SEALED))] == ["case.file_sealed"]
+    assert "quillfeather" in client.page(f"/cases/{reference}").text
+    enter(client, Role.MANAGER, "Other Manager", compartments=[Compartment.LEGAL])
+    for path in (f"/cases/{reference}", f"/cases/{reference}/trail", "/reports/trail", f"/reports/trail?reference={reference}"):
+        assert "uillfeather" not in client.page(path).text, path
+    assert client.get(page).status_code == client.get(f"/cases/{reference}/files/{'0' * 32}/seal").status_code == 404
+    with pytest.raises(NotFound):
+        service.seal_file(reference, uid, None, "Mine", by=hospital.manager, at=TUESDAY)
+    service.seal_file(reference, uid, None, "It can be read again", by=member, at=TUESDAY)
+    assert "quillfeather" in client.page(f"/cases/{reference}/trail").text
+    assert audit.timeline(case_stream(reference))[0].why == "It can be read again"
+    assert audit.timeline(sealed_stream(reference, SEALED))[0].act == "case.file_unsealed"
+    assert client.get(page).status_code == 200
+    enter(client, name="Nobody Special")
+    assert client.get(page).status_code == 403
+    with pytest.raises(Conflict):
+        service.seal_file(reference, uid, None, "Again", by=member, at=TUESDAY)
 
 
 @pytest.mark.parametrize("role", Role)

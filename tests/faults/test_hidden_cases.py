@@ -100,8 +100,8 @@ def hang(reference: str, reader: StaffRow, hospital: Hospital) -> dict[str, str]
     step = db.session.scalars(sa.select(Firing).join(Case, Case.id == Firing.case_id).where(Case.reference == reference)).first()
     firings.finish([Outcome(step.id, FiringState.FAILED, "Nobody to tell.", told=(reader.uid,))], at=MONDAY)
     file = db.session.scalars(sa.select(Attachment.uid)).one()
-    return {"cases.download": file, "cases.delete_file": file, "cases.answer": request, "cases.why_question": request,
-            "escalation.acknowledge": step.uid, "escalation.confirm_acknowledgement": step.uid, "escalation.try_again": step.uid}
+    return {"cases.download": file, "cases.delete_file": file, "cases.seal_file": file, "cases.answer": request,
+            "cases.why_question": request, "escalation.acknowledge": step.uid, "escalation.confirm_acknowledgement": step.uid, "escalation.try_again": step.uid}
 
 
 def test_no_page_that_links_lead_to_tells_of_it(client, hidden):
@@ -164,7 +164,7 @@ def test_every_way_to_it_is_as_if_it_were_not_there(app, client, hidden):
                 assert {k for k, _ in there.headers} == {k for k, _ in gone.headers}
                 assert sent == wanted, (method, address)
                 tried += 1
-    assert tried >= 22
+    assert tried >= 24
     assert asked_by_form(client, reference) == asked_by_form(client, MISSING)
     for key in ("reference", "after", "about"):
         for path in ("/reports/trail", "/reports/delivery", "/escalations"):

@@ -304,6 +304,7 @@ STOPS: tuple[Stop, ...] = (
     Stop("log-a-concern", OFFICER, "cases.new"),
     Stop("add-files", OFFICER, "cases.attach", _case(Status.INVESTIGATION)),
     Stop("delete-file", MANAGER, "cases.delete_file", _file),
+    Stop("seal-file", MANAGER, "cases.seal_file", _file),
     Stop("quarantine", AUDITOR, "cases.quarantine"),
     Stop("find", OFFICER, "cases.find"),
     Stop("found", OFFICER, "cases.found", _searched),

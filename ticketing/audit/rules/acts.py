@@ -62,6 +62,8 @@ class Act(StrEnum):
     CASE_FILE_SCANNED = "case.file_scanned"
     CASE_FILE_DELETED = "case.file_deleted"
     CASE_FILE_OPENED = "case.file_opened"
+    CASE_FILE_SEALED = "case.file_sealed"
+    CASE_FILE_UNSEALED = "case.file_unsealed"
     CASE_CONFLICT_DECLARED = "case.conflict_declared"
     CASE_NO_CONFLICT_DECLARED = "case.no_conflict_declared"
     CASE_READERS_SET = "case.readers_set"
@@ -205,6 +207,8 @@ SENTENCES: dict[Act, str] = {
     Act.CASE_FILE_SCANNED: "File scanned[: {verdict}]",
     Act.CASE_FILE_DELETED: "File deleted[: {name}]",
     Act.CASE_FILE_OPENED: "File of case[ {case}] opened",
+    Act.CASE_FILE_SEALED: "File sealed[: {name}]",
+    Act.CASE_FILE_UNSEALED: "File opened again to everybody who sees the case[: {name}]",
     Act.CASE_CONFLICT_DECLARED: "Conflict of interest declared",
     Act.CASE_NO_CONFLICT_DECLARED: "No conflict of interest declared",
     Act.CASE_READERS_SET: "Readers changed[: {state}][, {readers}]",

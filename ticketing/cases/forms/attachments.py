@@ -41,6 +41,13 @@ class AttachForm(Form):
             yield "files", "Choose at least one file."
 
 
+class SealForm(Form):
+    """Who may read a file from now on, and why."""
+
+    compartment = PickField("Who may read it?", is_required=False)
+    why = TextField("Why?", missing="Say why others may read it from now on.", most=1_000)
+
+
 class DeleteForm(Form):
     """A file to be deleted, and why."""
 

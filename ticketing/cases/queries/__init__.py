@@ -8,6 +8,7 @@ from ticketing.cases.queries.attachments import (
     in_quarantine,
     mismatch,
     waiting_for_scan,
+    without_sealed_names,
 )
 from ticketing.cases.queries.case import find_case, get_case, timers_of
 from ticketing.cases.queries.case_rows import CaseView, MoveView, PersonView, TimerView
@@ -109,5 +110,6 @@ __all__ = [
     "visible_among",
     "visible_to",
     "waiting_for_scan",
+    "without_sealed_names",
     "worklist",
 ]

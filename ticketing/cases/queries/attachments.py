@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from ticketing.accounts.models import Staff
+from ticketing.audit.rules import EntryRow
 from ticketing.cases.models import Attachment, Case
 from ticketing.cases.queries.visibility import open_to, visible_to
 from ticketing.cases.rules import AttachmentState
@@ -84,6 +85,18 @@ def in_quarantine(actor: Actor) -> tuple[AttachmentRow, ...]:
     is_found = sa.case((Attachment.state == AttachmentState.FOUND, 0), else_=1)
     return _rows(_select().where(Attachment.state.in_(QUARANTINE), *_seen_by(actor))
                  .order_by(is_found, Attachment.added_at.desc(), Attachment.id.desc()).limit(MOST_SHOWN))
+
+
+def without_sealed_names(entries: Iterable[EntryRow], actor: Actor) -> tuple[EntryRow, ...]:
+    """These entries of the trail; those about a file that is sealed from this person tell neither its name nor why anything was done.
+
+    A file sealed after it was added has entries on the case's own chain from before.
+    """
+    found = tuple(entries)
+    uids = {str(entry.facts["file"]) for entry in found if "file" in entry.facts}
+    closed = sa.and_(Attachment.compartment.is_not(None), Attachment.compartment.not_in(actor.compartments))
+    hidden = set(db.session.scalars(sa.select(Attachment.uid).where(Attachment.uid.in_(uids), closed))) if uids else set()
+    return tuple(replace(entry, private={}, why="") if entry.facts.get("file") in hidden else entry for entry in found)
 
 
 def waiting_for_scan(limit: int) -> tuple[AttachmentRow, ...]:

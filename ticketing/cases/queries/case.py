@@ -15,6 +15,7 @@ from ticketing.audit.queries import timeline
 from ticketing.audit.rules import case_stream, sealed_stream
 from ticketing.cases import models
 from ticketing.cases.models import Case
+from ticketing.cases.queries.attachments import without_sealed_names
 from ticketing.cases.queries.case_rows import (
     AssignmentView,
     CaseView,
@@ -84,7 +85,8 @@ def get_case(reference: str, actor: Actor, *, at: datetime) -> CaseView:
         statements=_statements(case, names, actor), holds=_holds(case), responses=_responses(case, names),
         assignments=_assignments(case, names),
         corrections=_corrections(case, names, actor), subjects=tuple(names.get(staff, "") for staff in sorted(facts.subject_ids)),
-        entries=timeline(case_stream(case.reference)), moves=_moves(facts, actor), is_confidential=case.is_confidential,
+        entries=without_sealed_names(timeline(case_stream(case.reference)), actor),
+        moves=_moves(facts, actor), is_confidential=case.is_confidential,
         readers=_readers(case), sealed=_sealed(case, actor), is_behind_glass=case.id in actor.opened)
 
 
@@ -191,7 +193,8 @@ def _readers(case: Case) -> tuple[ReaderView, ...]:
 
 def _sealed(case: Case, actor: Actor) -> tuple[SealedView, ...]:
     """Each of this person's compartments, with what the trail tells of what it holds of this case."""
-    return tuple(SealedView(item, timeline(sealed_stream(case.reference, item))) for item in sorted(actor.compartments))
+    streams = {item: sealed_stream(case.reference, item) for item in sorted(actor.compartments)}
+    return tuple(SealedView(item, without_sealed_names(timeline(stream), actor)) for item, stream in streams.items())
 
 
 def _points(case: Case, actor: Actor) -> tuple[PointView, ...]:

@@ -1,7 +1,7 @@
 """Every verb on a case, by its plain name."""
 
 from ticketing.cases.service.assignment import assign, hand_over_all, take
-from ticketing.cases.service.attachments import attach, attach_as_received, delete_attachment, note_opened, scan_waiting
+from ticketing.cases.service.attachments import attach, attach_as_received, delete_attachment, note_opened, scan_waiting, seal_file
 from ticketing.cases.service.breaches import record_breaches, replan
 from ticketing.cases.service.casework import (
     add_note,
@@ -101,6 +101,7 @@ __all__ = [
     "save_statement_draft",
     "scan_waiting",
     "scope",
+    "seal_file",
     "send_interim",
     "sign_and_send",
     "take",

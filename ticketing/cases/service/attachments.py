@@ -96,14 +96,40 @@ def note_opened(reference: str, uid: str, *, by: Actor, at: datetime, compartmen
 
 
 @atomic
-def delete_attachment(reference: str, uid: str, why: str, store: Folder, *, by: Actor, at: datetime) -> None:
-    """Delete the bytes of a file; that it was there, and why it went, stays."""
-    by.must(Permission.SIGN_RESPONSES)
+def seal_file(reference: str, uid: str, compartment: Compartment | None, why: str, *, by: Actor, at: datetime) -> None:
+    """Put a file that is there already into a compartment, or into another; None: everybody who sees the case reads it again.
+
+    That it was added stays on the case's chain without its name (queries.without_sealed_names); that it was sealed is told to members
+    alone, that it is open again to everybody.
+    """
+    by.must(Permission.WORK_CASES)
     case = _lock(reference, None, by=by)
+    row = _file(case, uid, by)
+    if row.compartment == compartment:
+        raise Conflict("The same people may read it already. Choose others.")
+    if not why.strip():
+        raise Invalid("Say why others may read it from now on.", field="why")
+    _seal(case, compartment, by=by)
+    before, row.compartment = row.compartment, compartment
+    act = Act.CASE_FILE_UNSEALED if compartment is None else Act.CASE_FILE_SEALED
+    for chain in (before, compartment) if before is not None else (compartment,):
+        _note(case, act, by=by, at=at, why=why, facts={"file": uid}, private={"name": row.name}, compartment=chain)
+
+
+def _file(case: Case, uid: str, by: Actor) -> Attachment:
     row = db.session.scalar(sa.select(Attachment).where(
         Attachment.uid == uid, Attachment.case_id == case.id, open_to(by, Attachment.compartment))) if is_uid(uid) else None
     if row is None:
         raise NotFound("There is no such file.")
+    return row
+
+
+@atomic
+def delete_attachment(reference: str, uid: str, why: str, store: Folder, *, by: Actor, at: datetime) -> None:
+    """Delete the bytes of a file; that it was there, and why it went, stays."""
+    by.must(Permission.SIGN_RESPONSES)
+    case = _lock(reference, None, by=by)
+    row = _file(case, uid, by)
     if row.stored_as is None:
         raise Conflict("This file is deleted already.")
     if not why.strip():

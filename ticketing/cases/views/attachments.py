@@ -9,12 +9,12 @@ from flask.typing import ResponseReturnValue
 
 from ticketing.accounts.rules import COMPARTMENT_LABELS
 from ticketing.cases import queries, service
-from ticketing.cases.forms.attachments import AttachForm, DeleteForm
+from ticketing.cases.forms.attachments import AttachForm, DeleteForm, SealForm
 from ticketing.cases.forms.records import offer_compartments
 from ticketing.cases.queries import AttachmentRow
 from ticketing.cases.views.blueprint import bp, case_of, known_uid
 from ticketing.core import files
-from ticketing.core.errors import NotFound
+from ticketing.core.errors import Forbidden, NotFound
 from ticketing.core.permissions import Compartment, Permission
 from ticketing.core.scanning import scanner
 from ticketing.core.storage import store
@@ -63,6 +63,23 @@ def delete_file(reference: str, uid: str) -> ResponseReturnValue:
     return render_template("cases/delete_file.html", case=case, file=found, form=form), form.status if form.errors else 200
 
 
+@bp.route("/cases/<reference>/files/<uid>/seal", methods=["GET", "POST"])
+@requires(Permission.WORK_CASES)
+def seal_file(reference: str, uid: str) -> ResponseReturnValue:
+    """Who may read a file that is there already."""
+    case, form, actor = case_of(reference), SealForm(), current_actor()
+    found = queries.attachment(reference, known_uid(uid), actor)
+    if not actor.compartments or case.is_behind_glass:
+        raise Forbidden("Only members of a compartment can seal a file. Ask one of them.")
+    offer_compartments(form, case)
+    if form.validate_on_submit() and form.carry_out(
+        lambda: service.seal_file(case.reference, uid, _chosen(form), form.why.data, by=actor, at=moment_of_request()),
+    ):
+        flash("Saved. Only those you chose can read it from now on.", "success")
+        return redirect(url_for("cases.show", reference=case.reference, _anchor="files"), 303)
+    return render_template("cases/seal_file.html", case=case, file=found, form=form), form.status if form.errors else 200
+
+
 @bp.get("/files/quarantine")
 @requires(Permission.VIEW_TRAIL)
 def quarantine() -> ResponseReturnValue:
@@ -76,7 +93,11 @@ def _keep(reference: str, form: AttachForm) -> int:
     return service.attach(
         reference, form.files.check(), scanner(), store(), most=current_app.config["CASE_FILES"], by=current_actor(),
         at=moment_of_request(), about=form.about.data,
-        compartment=Compartment(form.compartment.data) if "compartment" in form and form.compartment.data else None)
+        compartment=_chosen(form))
+
+
+def _chosen(form: AttachForm | SealForm) -> Compartment | None:
+    return Compartment(form.compartment.data) if "compartment" in form and form.compartment.data else None
 
 
 def _openable(reference: str, uid: str) -> AttachmentRow:

@@ -28,6 +28,7 @@ def show(reference: str) -> ResponseReturnValue:
     return render_template(
         "cases/show.html", case=case, stages=stages_of(case), offers=offers_of(case, actor), days=days_of(case.entries, case.zone),
         files=queries.attachments_of(case.reference, actor), may_delete=actor.may(Permission.SIGN_RESPONSES),
+        may_seal=bool(actor.compartments),
         is_new="logged" in request.args, may_work=actor.may(Permission.WORK_CASES) and not case.is_behind_glass,
         sealed=[(item.compartment, days_of(item.entries, case.zone)) for item in case.sealed], sealed_labels=COMPARTMENT_LABELS)
 
@@ -41,14 +42,15 @@ def trail(reference: str) -> ResponseReturnValue:
         return _story(case, after)
     entries = audit.timeline(case_stream(case.reference), limit=TRAIL_PAGE, after=after)
     earlier = entries[-1].seq if entries and entries[-1].seq > 1 else None
-    return render_template("cases/trail.html", case=case, days=days_of(entries, case.zone), earlier=earlier, reading="")
+    shown = queries.without_sealed_names(entries, current_actor())
+    return render_template("cases/trail.html", case=case, days=days_of(shown, case.zone), earlier=earlier, reading="")
 
 
 def _story(case: CaseView, after: int | None) -> ResponseReturnValue:
     found = audit.story(case_stream(case.reference), before=after, limit=TRAIL_PAGE + 1)
     earlier = found[TRAIL_PAGE - 1][0] if len(found) > TRAIL_PAGE else None
-    days = days_of((row for _, row in found[:TRAIL_PAGE]), case.zone)
-    return render_template("cases/trail.html", case=case, days=days, earlier=earlier, reading="shown")
+    shown = queries.without_sealed_names((row for _, row in found[:TRAIL_PAGE]), current_actor())
+    return render_template("cases/trail.html", case=case, days=days_of(shown, case.zone), earlier=earlier, reading="shown")
 
 
 @bp.get("/cases/<reference>/readers")

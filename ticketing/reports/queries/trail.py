@@ -16,7 +16,7 @@ from ticketing.audit import queries as trail
 from ticketing.audit.models import AuditEntry
 from ticketing.audit.rules import READS, EntryRow, case_stream, sealed_stream, summary
 from ticketing.cases.models import Case
-from ticketing.cases.queries import may_read, visible_to
+from ticketing.cases.queries import may_read, visible_to, without_sealed_names
 from ticketing.core import clock
 from ticketing.core.database import db
 from ticketing.core.errors import Invalid
@@ -72,12 +72,13 @@ def trail_page(actor: Actor, wanted: TrailFilter, zone: str, *, after: str | Non
     found = trail.entries_where(_conditions(actor, wanted, zone), before=_entry_key(after), limit=PAGE_SIZE + 1)
     shown = found[:PAGE_SIZE]
     more = encode_key(shown[-1][0]) if len(found) > PAGE_SIZE else None
-    return Page(tuple(_trail_row(row) for _, row in shown), next=more)
+    rows = without_sealed_names((row for _, row in shown), actor)
+    return Page(tuple(_trail_row(row) for row in rows), next=more)
 
 
 def trail_cells(actor: Actor, wanted: TrailFilter, zone: str) -> tuple[tuple[Cell, ...], ...]:
     """The same entries as lines of a file, newest first, at most MOST_ENTRIES; the first line names the columns."""
-    return (HEADINGS, *(_cells(row) for row in _entries(_conditions(actor, wanted, zone))))
+    return (HEADINGS, *(_cells(row) for row in _entries(_conditions(actor, wanted, zone), actor)))
 
 
 def exported_stream(actor: Actor, wanted: TrailFilter) -> str:
@@ -116,12 +117,12 @@ def _of_days(wanted: TrailFilter, zone: str) -> Iterator[ColumnElement[bool]]:
         yield AuditEntry.recorded_at < clock.midnight(wanted.last_on + timedelta(days=1), zone)
 
 
-def _entries(conditions: list[ColumnElement[bool]]) -> Iterator[EntryRow]:
+def _entries(conditions: list[ColumnElement[bool]], actor: Actor) -> Iterator[EntryRow]:
     """Stretch by stretch, so that no statement holds thousands of values."""
     before, count = None, 0
     while count < MOST_ENTRIES:
         found = trail.entries_where(conditions, before=before, limit=min(CHUNK, MOST_ENTRIES - count))
-        yield from (row for _, row in found)
+        yield from without_sealed_names((row for _, row in found), actor)
         if len(found) < CHUNK:
             return
         before, count = found[-1][0], count + len(found)
