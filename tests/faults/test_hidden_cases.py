@@ -101,7 +101,8 @@ def hang(reference: str, reader: StaffRow, hospital: Hospital) -> dict[str, str]
     firings.finish([Outcome(step.id, FiringState.FAILED, "Nobody to tell.", told=(reader.uid,))], at=MONDAY)
     file = db.session.scalars(sa.select(Attachment.uid)).one()
     return {"cases.download": file, "cases.delete_file": file, "cases.seal_file": file, "cases.answer": request,
-            "cases.why_question": request, "escalation.acknowledge": step.uid, "escalation.confirm_acknowledgement": step.uid, "escalation.try_again": step.uid}
+            "cases.why_question": request, "escalation.acknowledge": step.uid, "escalation.confirm_acknowledgement": step.uid,
+            "escalation.try_again": step.uid}
 
 
 def test_no_page_that_links_lead_to_tells_of_it(client, hidden):
