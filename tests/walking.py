@@ -25,7 +25,7 @@ def vocabulary() -> tuple[frozenset[str], frozenset[str]]:
     tags = set(re.findall(r"<([a-z][a-z0-9]*)", whole)) | {"input", "select", "option", "optgroup", "textarea", "ul", "li", "label"}
     names = set(re.findall(r"[\s\"'{(]([a-z][a-z_-]*)=", whole))
     names |= {"selected", "checked", "required", "disabled", "multiple", "label", "maxlength"}
-    names |= set(re.findall(r"\s(hidden|open|novalidate|async|defer|readonly|autofocus|reversed)[\s>{]", whole))
+    names |= set(re.findall(r"\s(hidden|open|novalidate|download|async|defer|readonly|autofocus|reversed)[\s>{]", whole))
     names |= {name.lower() for name in re.findall(r"([a-zA-Z]+)=", whole)}  # viewBox, as a parser reads it
     return frozenset(tags), frozenset(name.rstrip("_").replace("_", "-") for name in names) | {"class", "for"}
 

@@ -17,7 +17,7 @@ from ticketing.core.permissions import GRANTS, Role
 from ticketing.web.guards import OPEN_TO_ALL
 
 MISSING = {"reference": "26-0000-0000-00", "uid": "0" * 32, "code": "NOWHERE", "token": "x" * 40, "name": "nothing", "target": "nothing",
-           "leave_id": "999999", "session_id": "999999", "filename": "css/base.css", "version": "nothing"}
+           "leave_id": "999999", "number": "999999", "session_id": "999999", "filename": "css/base.css", "version": "nothing"}
 ODD = ["\x00", "%00", "../../etc/passwd", "a" * 3000, "'; DROP TABLE cases; --", "<script>alert(1)</script>", "ﷺ", "９" * 40, "-1",
        "99999999999999999999999999", "\u202e26-0000"]
 
