@@ -249,7 +249,7 @@ STEPS_AT: dict[str, tuple[Status, ...]] = {
 }
 STEPS_PICTURED = {
     "triage", "acknowledge", "scope", "statement", "finding", "write_response", "sign_and_send", "close", "assign", "hold", "breach_reason",
-    "correction", "contact",
+    "correction", "contact", "acknowledge_stage", "count",
 }
 
 

@@ -11,7 +11,7 @@ from tests.probes import count_queries
 from ticketing.accounts import queries as accounts
 from ticketing.cases import service as cases
 from ticketing.cases.rules import Action, Status
-from ticketing.codes.rules import HoldReason
+from ticketing.codes.rules import CaseType, HoldReason
 from ticketing.core.errors import NotFound
 from ticketing.outbox.rules import NewMessage
 from ticketing.outbox.service import queue
@@ -83,7 +83,7 @@ def test_what_was_missed_since_the_last_sweep_is_counted_as_missed(hospital):
 def test_a_case_belongs_to_the_day_of_its_own_site(app):
     hospital = make_hospital(pack="us-cms", calendar="us_federal", zone="America/Los_Angeles")
     late = datetime(2026, 4, 1, 6, 30, tzinfo=UTC)  # still 31 March in Los Angeles
-    make_case(hospital.officer, at=late, received_at=late)
+    make_case(hospital.officer, case_type=CaseType.GRIEVANCE_US, at=late, received_at=late)
     assert found(hospital, at=LATER).received.number == 1
 
 

@@ -11,9 +11,10 @@ from wtforms.validators import InputRequired
 from ticketing.accounts.rules import COMPARTMENT_LABELS
 from ticketing.cases.forms.steps import JUST_NOW, NO_CONFLICT_FIRST, NOTE_LENGTH, AboutForm, Lists, StepForm
 from ticketing.cases.queries import CaseView
-from ticketing.cases.rules import CAN_BE_UNKNOWN, CorrectionState, NoteKind, TaskKind
-from ticketing.cases.service import Answers
+from ticketing.cases.rules import CAN_BE_UNKNOWN, CorrectionState, Countable, NoteKind, TaskKind
+from ticketing.cases.service import Answers, Counted
 from ticketing.codes.rules import BreachReason, Finding, HoldReason, Relationship, choices
+from ticketing.web.filters import day
 from ticketing.web.forms import ChoiceField, DayField, LineField, ManyField, MomentField, NumberField, PickField, TextField
 
 NOTHING_CHOSEN = {"": "Choose…"}
@@ -54,6 +55,33 @@ class InterimForm(StepForm):
     days = NumberField("They will have the answer within", least=1, most=365, missing="Enter within how many days the answer will follow.")
     note = TextField("What were they told?", missing="Write what they were told.")
     occurred_at = MomentField("When was it sent?", description=JUST_NOW)
+
+
+class CountForm(StepForm):
+    """What the laws of the case count and no other step records, each in the words of the law."""
+
+    event = ChoiceField("What happened?", missing="Choose what happened.")
+    occurred_at = MomentField("When?", description=JUST_NOW)
+    due_on = DayField("The day it names", is_required=False)
+    days = NumberField("The number of days it names", is_required=False, least=1, most=365)
+    words = TextField("What was said or decided, and what shows it", is_required=False, most=NOTE_LENGTH)
+
+    def offer(self, case: CaseView, lists: Lists) -> None:  # noqa: ARG002 - the form's signature
+        self.known = {event.code: event for event in case.countables}
+        self.event.choices = {code: _told(event, case.zone) for code, event in self.known.items()}
+        needs = {event.needs for event in case.countables}
+        for name, need in (("due_on", "date"), ("days", "days")):
+            if need not in needs:
+                del self[name]
+
+    def counted(self) -> Counted:
+        """As the verb takes it; only after `validate`."""
+        return Counted(self.event.data, self.words.data or "", self.due_on.data if "due_on" in self else None,
+                       self.days.data if "days" in self else None)
+
+
+def _told(event: Countable, zone: str) -> str:
+    return f"{event.sentence} It was asked for on {day(event.request.asked_at, zone)}." if event.request else event.sentence
 
 
 class AddPackForm(StepForm):

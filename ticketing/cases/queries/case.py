@@ -36,16 +36,30 @@ from ticketing.cases.queries.case_rows import (
 )
 from ticketing.cases.queries.facts import facts_of
 from ticketing.cases.queries.visibility import NO_CASE, open_to, visible_to
-from ticketing.cases.rules import CaseFacts, Known, gaps_of, missing_for, moves_from, number_within
+from ticketing.cases.rules import (
+    SILENT,
+    CaseFacts,
+    Countable,
+    Known,
+    Request,
+    Status,
+    answering,
+    countables,
+    gaps_of,
+    missing_for,
+    moves_from,
+    number_within,
+)
 from ticketing.codes.models import Site, Unit
 from ticketing.codes.rules import BreachReason
 from ticketing.core.database import db
 from ticketing.core.errors import NotFound
 from ticketing.core.permissions import Actor, Permission
 from ticketing.core.references import parse_reference
+from ticketing.packs import queries as packs
 from ticketing.people import queries as people
 from ticketing.sla import queries as sla
-from ticketing.sla.rules import Reckoning, due_phrase, left_phrase
+from ticketing.sla.rules import Reckoning, State, due_phrase, left_phrase
 
 Names = Mapping[int, str]
 Hung = TypeVar("Hung", models.Note, models.Task, models.Hold, models.ResponseVersion, models.ReceiptCorrection)
@@ -59,6 +73,7 @@ def get_case(reference: str, actor: Actor, *, at: datetime) -> CaseView:
     declared = db.session.scalars(
         sa.select(models.Declaration).where(models.Declaration.case_id == case.id).order_by(models.Declaration.id.desc())).all()
     known, facts = people.people([case.complainant_id, case.patient_id]), facts_of(case)
+    pins, timers = _packs(case), timers_of(case.id, place.zone, at=at)
     return CaseView(
         reference=case.reference, version=case.version, status=case.status, is_open=case.is_open, cycle=case.cycle,
         case_type=case.case_type,
@@ -80,14 +95,15 @@ def get_case(reference: str, actor: Actor, *, at: datetime) -> CaseView:
         acknowledgement_method=case.acknowledgement_method, is_discussion_offered=case.is_discussion_offered,
         response_due_on=case.response_due_on, response_sent_at=case.response_sent_at, closed_at=case.closed_at, outcome=case.outcome,
         closing_note=case.closing_note, hold_reason=case.hold_reason, held_since=case.held_since, open_statements=case.open_statements,
-        packs=_packs(case), points=_points(case, actor), timers=timers_of(case.id, place.zone, at=at), notes=_notes(case, names, actor),
+        packs=pins, points=_points(case, actor), timers=timers, notes=_notes(case, names, actor),
         tasks=_tasks(case, names, actor),
         statements=_statements(case, names, actor), holds=_holds(case), responses=_responses(case, names),
         assignments=_assignments(case, names),
         corrections=_corrections(case, names, actor), subjects=tuple(names.get(staff, "") for staff in sorted(facts.subject_ids)),
         entries=without_sealed_names(timeline(case_stream(case.reference)), actor),
         moves=_moves(facts, actor), is_confidential=case.is_confidential,
-        readers=_readers(case), sealed=_sealed(case, actor), is_behind_glass=case.id in actor.opened)
+        readers=_readers(case), sealed=_sealed(case, actor), is_behind_glass=case.id in actor.opened,
+        countables=countables_of(case, [(pin.code, pin.version) for pin in pins], timers))
 
 
 def find_case(reference: str, actor: Actor) -> Case:
@@ -127,6 +143,22 @@ def _packs(case: Case) -> tuple[PackView, ...]:
     """What the present cycle runs under, the main pack first."""
     return tuple(PackView(row.pinned.pack, row.name, row.pinned.pack_version, row.pinned.is_main)
                  for row in sla.pins_of(case.id) if row.cycle == case.cycle)
+
+
+def countables_now(case: Case, *, at: datetime) -> tuple[Countable, ...]:
+    """What can be recorded for its laws, read from the database: for the verb that does."""
+    pins = [(row.pinned.pack, row.pinned.pack_version) for row in sla.pins_of(case.id) if row.cycle == case.cycle]
+    return countables_of(case, pins, timers_of(case.id, _place(case).zone, at=at))
+
+
+def countables_of(case: Case, pins: Sequence[tuple[str, str]], timers: Sequence[TimerView]) -> tuple[Countable, ...]:
+    """What can be recorded for the laws of the present cycle; `pins` as (pack, version), the main one first."""
+    laws = [packs.pack(code, version) for code, version in pins]
+    targets = {(law.code, target.code.value): target for law in laws for target in law.targets}
+    requests = [Request(timer.subject, timer.cycle, timer.started_at, answering(targets[timer.pack, timer.target])) for timer in timers
+                if timer.subject and timer.started_at and not timer.met_at and timer.state is not State.NOT_APPLICABLE
+                and (timer.pack, timer.target) in targets]
+    return () if case.status in SILENT or case.status is Status.DRAFT else countables(laws, requests, is_open=case.is_open)
 
 
 def _place(case: Case) -> sa.Row[Any]:

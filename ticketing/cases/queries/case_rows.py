@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from ticketing.audit.rules import EntryRow
-from ticketing.cases.rules import CorrectionState, Gap, Move, NoteKind, StatementState, Status, TaskKind, number_within
+from ticketing.cases.rules import CorrectionState, Countable, Gap, Move, NoteKind, StatementState, Status, TaskKind, number_within
 from ticketing.codes.rules import (
     BreachReason,
     CaseType,
@@ -318,6 +318,7 @@ class CaseView:
     readers: tuple[ReaderView, ...] = ()
     sealed: tuple[SealedView, ...] = ()
     is_behind_glass: bool = False
+    countables: tuple[Countable, ...] = ()  # what its laws count and no step of its own records
 
     @property
     def response(self) -> ResponseView | None:

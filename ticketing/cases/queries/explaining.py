@@ -28,7 +28,8 @@ TOLD: dict[Act, str] = {
     Act.CASE_HELD: "Put on hold", Act.CASE_RELEASED: "Hold ended", Act.CASE_PERIOD_AGREED: "Date agreed or told",
     Act.CASE_EXTENDED: "New date agreed or told", Act.CASE_INTERIM_SENT: "Holding letter sent",
     Act.CASE_RECEIPT_CORRECTED: "Receipt date corrected", Act.CASE_REOPENED: "Reopened", Act.CASE_REBASED: "Brought under other rules",
-    Act.CASE_PACK_ADDED: "Put under one more policy pack", Act.CASE_ACKNOWLEDGED: "Acknowledged", Act.CASE_RESPONSE_SENT: "Response sent",
+    Act.CASE_EVENT_RECORDED: "Recorded for the law", Act.CASE_PACK_ADDED: "Put under one more policy pack",
+    Act.CASE_ACKNOWLEDGED: "Acknowledged", Act.CASE_RESPONSE_SENT: "Response sent",
 }
 
 

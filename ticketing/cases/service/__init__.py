@@ -20,6 +20,7 @@ from ticketing.cases.service.completing import Answers, complete, declare_confli
 from ticketing.cases.service.confidence import break_glass, lift_confidence, make_confidential, mend_glass
 from ticketing.cases.service.conflict import name_subject, recuse_manager
 from ticketing.cases.service.corrections import ask_receipt_correction, decide_receipt_correction
+from ticketing.cases.service.counting import Counted, record_counted
 from ticketing.cases.service.importing import begin_import, finish_import, import_batch
 from ticketing.cases.service.intake import Concern, keep_draft, receive, receive_many
 from ticketing.cases.service.lifecycle import (
@@ -47,6 +48,7 @@ from ticketing.cases.service.statements import (
 __all__ = [
     "Answers",
     "Concern",
+    "Counted",
     "Triage",
     "acknowledge",
     "acknowledge_stage",
@@ -92,6 +94,7 @@ __all__ = [
     "receive",
     "receive_many",
     "record_breaches",
+    "record_counted",
     "record_finding",
     "recuse_manager",
     "release",

@@ -95,6 +95,8 @@ _ALL = (
     Step("acknowledge_stage", "Acknowledge this stage", "Say how and when they learnt that the next stage has begun.",
          "Record the acknowledgement", "Acknowledgement recorded.", steps.AcknowledgeForm, running.acknowledge_stage, section="timers",
          icon="envelope"),
+    Step("count", "Record what this law counts", "What the law of this case has a timer for, and no other step records.",
+         "Record it", "Recorded.", records.CountForm, running.record_counted, section="timers", icon="journal-text"),
     Step("interim", "Record a holding letter", "They were told that the answer is still to come, and within how many days.", "Save",
          "Holding letter recorded.", records.InterimForm, running.interim, section="notes", icon="hourglass-split"),
     Step("point", "Add a point", "One point at a time, in their words: each gets its own finding.", "Add the point", "Point added.",
@@ -231,10 +233,11 @@ def _offer(move: MoveView) -> Offer:
 def _records(case: CaseView) -> tuple[str, ...]:
     if case.status is Status.DRAFT:
         return ()
+    count = ("count",) if case.countables else ()
     if not case.is_open:
-        return "note", "task"
+        return (*count, "note", "task")
     stage = ("acknowledge_stage",) if _waits_for_acknowledgement(case) else ()
-    return (*stage, "note", "contact", "task", "point", "statement", "interim")
+    return (*stage, "note", "contact", "task", "point", "statement", "interim", *count)
 
 
 def _waits_for_acknowledgement(case: CaseView) -> bool:

@@ -45,6 +45,7 @@ LOOKS: dict[Act, tuple[str, str]] = {
     Act.CASE_EXTENDED: ("calendar-event", "warn"),
     Act.CASE_PROGRESS_SENT: ("send", "good"),
     Act.CASE_INTERIM_SENT: ("send", "info"),
+    Act.CASE_EVENT_RECORDED: ("journal-text", "info"),
     Act.CASE_RESPONSE_DRAFTED: ("pencil", "brand"),
     Act.CASE_RESPONSE_REVIEWED: ("clipboard-check", "brand"),
     Act.CASE_RESPONSE_SIGNED: ("pencil", "good"),

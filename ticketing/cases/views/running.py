@@ -72,6 +72,9 @@ def contact(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
 def interim(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
     service.send_interim(case.reference, form.days.data, form.note.data, by=by, at=at, occurred_at=form.occurred_at.data)
 
+def record_counted(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
+    service.record_counted(case.reference, form.counted(), seen=form.version.data, by=by, at=at, occurred_at=form.occurred_at.data)
+
 def add_point(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
     service.add_point(case.reference, form.text.data, form.unit.data or None, by=by, at=at, compartment=_sealed(form))
 

@@ -75,6 +75,8 @@ def _single(target: Target, events: Sequence[Event], cycle: int, subject: str, s
     if start.kind not in OPENING:           # what was said at an earlier stage neither satisfies nor moves this one
         met = next((event for event in events if event.at >= start.at and satisfies(target, event)), None)
         movers = tuple(event for event in movers if event.at >= start.at)
+    if subject and excuse is not None and excuse.kind is EventKind.ENDED and excuse.at < start.at:
+        excuse = None                       # what is asked for after a case was closed has to be answered all the same
     return Run(cycle, subject, 1, start.at, None, start.kind, met, excuse, movers)
 
 
