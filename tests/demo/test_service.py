@@ -9,7 +9,7 @@ from flask import Flask
 from ticketing.accounts import queries as accounts
 from ticketing.audit import queries as audit
 from ticketing.cases import queries as cases
-from ticketing.cases.models import Case, ResponseVersion
+from ticketing.cases.models import Case, RebaseItem, ResponseVersion
 from ticketing.cases.rules import Status
 from ticketing.core.database import db
 from ticketing.core.errors import Conflict
@@ -47,11 +47,11 @@ def test_the_hospital_is_whole_and_every_timer_agrees_with_its_events(mails):
     assert (queries.case_count(), statuses) == (120, set(Status))
     assert audit.verify().is_whole
     assert [drift for _, found in sla.drifts(at=NOW) for drift in found] == []
+    check_that_replaying_the_live_policy_gives_what_happened()
+    check_that_the_manager_has_tried_another_policy()
     assert backlog(NOW).due == 0
     assert len(mails) > 100
 
-    check_that_replaying_the_live_policy_gives_what_happened()
-    check_that_the_manager_has_tried_another_policy()
     late = db.session.scalar(sa.select(sa.func.count()).select_from(Firing).where(Firing.state == FiringState.FIRED, Firing.is_late))
     failed = db.session.scalar(sa.select(sa.func.count()).select_from(Firing).where(Firing.state == FiringState.FAILED))
     assert (late, failed) == (0, 0)
@@ -104,8 +104,10 @@ def check_that_replaying_the_live_policy_gives_what_happened() -> None:
     fired = {(row.case_id, row.cycle, row.timer_key, row.rule_version_id, row.due_at)
              for row in db.session.scalars(sa.select(Firing).where(Firing.state == FiringState.FIRED))}
     played = {(number, step.cycle, step.timer_key, step.version_id, step.due_at) for number, one in found.items() for step in one.fired}
+    rebased = set(db.session.scalars(sa.select(RebaseItem.case_id)))  # their steps fired under the version they had then
     assert len(fired) > 300
-    assert played == fired
+    assert {step[0] for step in played ^ fired} <= rebased
+    assert len(rebased) < 20
 
 
 def check_that_the_manager_has_tried_another_policy() -> None:
