@@ -113,8 +113,9 @@ def test_an_update_that_came_too_late_stays_to_be_explained_after_the_next_one(h
     shown = [timer for timer in queries.get_case(reference, hospital.officer, at=late).timers if timer.target == "progress"]
     assert [(timer.state, timer.met_at) for timer in shown] == [(State.BREACHED, late), (State.RUNNING, None)]
     first = queries.explain_timer(reference, "progress", hospital.officer, at=late, occurrence=shown[0].occurrence)
-    assert first.account
-    assert queries.explain_timer(reference, "progress", hospital.officer, at=late).state is State.RUNNING
+    assert first.timer.account
+    assert first.timer.state is State.BREACHED
+    assert queries.explain_timer(reference, "progress", hospital.officer, at=late).timer.state is State.RUNNING
 
 
 def test_a_target_that_is_not_there_is_missing(hospital):

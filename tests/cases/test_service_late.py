@@ -219,7 +219,7 @@ def test_a_reason_is_given_by_those_who_work_cases_and_once(hospital):
     with pytest.raises(Forbidden):
         give(hospital.auditor)
     for target in ("respond", "nonsense", "\x00"):
-        with pytest.raises(Conflict, match="not missed"):
+        with pytest.raises(Conflict, match="not breached"):
             give(hospital.officer, target)
     give(hospital.officer)
     assert queries.get_case(reference, hospital.officer, at=FRIDAY).lapsed_timers == ()

@@ -118,4 +118,4 @@ def check_that_the_manager_has_tried_another_policy() -> None:
     assert row.figures.cases > 60
     assert row.figures.missed.after > row.figures.missed.before
     assert simulations.changed_cases(row.id, manager).rows
-    assert simulations.shadow_by_day(row, NOW)
+    assert simulations.shadow_by_day(row, manager, NOW)

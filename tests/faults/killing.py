@@ -181,7 +181,10 @@ def _rule(name: str, at: datetime) -> int:
 
 
 def sweep_and_kill(app: Flask, clocks: Sequence[datetime], *, processes: int, every: float, limit: int, wrong: str = "") -> int:
-    """Keep `processes` sweeping while work is left, kill one every `every` seconds and start another; returns how many were killed.
+    """Keep `processes` sweeping while work is left, kill one after another and start others; returns how many were killed.
+
+    The first is killed after `every` seconds and each later one after a little longer, up to a second: on a quiet machine some
+    must die before all is done, on a busy one some must live to end a batch.
 
     `clocks` are what one sweeper after another takes for the present; the last of them is what the rest go by.
     """
@@ -192,6 +195,7 @@ def sweep_and_kill(app: Flask, clocks: Sequence[datetime], *, processes: int, ev
             home.start(clocks[min(next(started), len(clocks) - 1)])
         while _is_work_left(app):
             time.sleep(every)
+            every = max(every, min(1.0, every * 1.25))
             home.kill_one()
             home.start(clocks[min(next(started), len(clocks) - 1)])
             assert time.monotonic() < give_up, "the sweepers do not come to an end"

@@ -30,7 +30,7 @@ def processes() -> int:
 
 def test_every_step_exactly_once_though_sweepers_are_killed(committing_app):
     make_due(2_000, MOMENTS)
-    killed = sweep_and_kill(committing_app, CLOCKS, processes=processes(), every=1.0, limit=100)
+    killed = sweep_and_kill(committing_app, CLOCKS, processes=processes(), every=0.1, limit=50)
     assert killed >= 1
     assert check(committing_app, 2_000)[FiringState.FIRED] == 1_900
 

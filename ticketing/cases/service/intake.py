@@ -133,6 +133,10 @@ class _Places:
 def _check(concern: Concern, places: _Places, at: datetime) -> None:
     if concern.site_code not in places.sites:
         raise Invalid("Choose a site from the list.", field="site")
+    if concern.received_at > at:
+        raise Invalid("The concern cannot have been received in the future.", field="received_at")
+    if concern.received_at < at - OLDEST:
+        raise Invalid("The concern cannot have been received more than a hundred years ago.", field="received_at")
     fault = type_fault(_law_of(concern, places.sites[concern.site_code]), concern.case_type)
     if fault:
         raise Invalid(fault, field="case_type")
@@ -144,10 +148,6 @@ def _check(concern: Concern, places: _Places, at: datetime) -> None:
         raise Invalid("Choose a team from the list.", field="team")
     if not concern.narrative.strip():
         raise Invalid("Write down what they told us, in their words.", field="narrative")
-    if concern.received_at > at:
-        raise Invalid("The concern cannot have been received in the future.", field="received_at")
-    if concern.received_at < at - OLDEST:
-        raise Invalid("The concern cannot have been received more than a hundred years ago.", field="received_at")
     if concern.team_received_at and not concern.received_at <= concern.team_received_at <= at:
         raise Invalid("The team received it after the organisation did and not in the future.", field="team_received_at")
     if not concern.is_anonymous and (concern.complainant is None or not concern.complainant.name.strip()):
