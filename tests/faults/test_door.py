@@ -7,18 +7,20 @@ from collections import Counter
 
 import pytest
 
-from tests.conftest import WRITTEN_BY_GET
 from tests.factories import PASSWORD, enter, make_hospital, make_staff
 from tests.facts import MONDAY
 from tests.probes import contents, count_queries
 from ticketing.accounts import queries, service
 from ticketing.accounts.models import SingleUseToken
 from ticketing.accounts.rules import LIMITS, Limited, token_hash
+from ticketing.audit.models import AuditEntry, AuditKey, AuditPrivate, AuditQueue, AuditStream
+from ticketing.audit.rules.acts import READS
 from ticketing.core.database import db
 from ticketing.core.errors import Conflict
 from ticketing.core.permissions import Role
 
 EMAIL = "hana.novak@hospital.example"
+TRAIL = frozenset({"audit_stream", "audit_entry", "audit_private", "audit_key", "audit_queue"})  # where what was read is noted
 BOXES = {"csrf_token": "¿", "email": "é", "password": "ü", "next": "¿", "once": "¿", "answer": "¿", "code": "¿", "state": "¿"}
 
 
@@ -81,6 +83,26 @@ def test_a_database_out_of_reach_is_said_with_when_to_come_back(new_app, path):
         assert "cannot reach the database" in answer.text
 
 
+def assert_only_readings_noted(before, after):
+    """The trail lost nothing, and gained entries of what was read and what belongs to those alone."""
+    def rows(found, model):
+        return {tuple(row) for row in found[model.__tablename__]}
+
+    def added(model):
+        names = model.__table__.columns.keys()
+        return [dict(zip(names, row, strict=True)) for row in rows(after, model) - rows(before, model)]
+
+    for model in (AuditEntry, AuditPrivate, AuditKey, AuditQueue):
+        assert rows(before, model) <= rows(after, model), model
+    entries = added(AuditEntry)
+    streams = {entry["stream"] for entry in entries}
+    assert {entry["act"] for entry in entries} <= set(READS)
+    assert {row["entry_id"] for row in added(AuditQueue)} == {entry["id"] for entry in entries}, "each waits for the sealer"
+    assert {row["entry_uid"] for row in added(AuditPrivate)} <= {entry["uid"] for entry in entries}
+    assert {row["stream"] for row in added(AuditKey)} <= streams
+    assert {row["stream"] for row in added(AuditStream)} == streams
+
+
 def test_a_scanner_that_opens_every_address_changes_nothing(app, client):
     """Mail scanners and link previews open whatever they are sent; no GET may use anything up."""
     make_hospital()
@@ -94,8 +116,10 @@ def test_a_scanner_that_opens_every_address_changes_nothing(app, client):
         before = contents()
         for address in addresses:
             assert client.open(address, method="GET" if role else "HEAD").status_code < 500, address
-        changed = {name for name, rows in contents().items() if rows != before[name]}
-        assert changed <= WRITTEN_BY_GET, (role, changed)
+        after = contents()
+        changed = {name for name, rows in after.items() if rows != before[name]}
+        assert changed <= (TRAIL | {"user_sessions"} if role else set()), (role, changed)
+        assert_only_readings_noted(before, after)
 
 
 def test_a_link_for_one_purpose_is_good_for_no_other(app):

@@ -50,11 +50,19 @@ def test_every_page_says_so_to_whoever_holds_a_session_whatever_else_is_wrong_wi
     with cut_off.session_transaction() as session:
         session["token"] = "t" * 43
     addresses = [re.sub(r"<[^>]+>", "1", rule.rule) for rule in cut_off.application.url_map.iter_rules() if "GET" in (rule.methods or ())]
+    receipts = {"/concerns/received", "/concerns/received/why/1"}
     for address in [*addresses, "/nothing/here", "/sign-out", "/cases/%00"]:
         answer = cut_off.get(address)
-        if address not in {"/healthz", "/concerns/received"}:  # the process lives; without a receipt the form is shown
+        if address in receipts:  # without a receipt there is nothing to look up: they lead to the form, which says it
+            assert (answer.status_code, answer.location) == (303, "/concerns/new"), address
+        elif address != "/healthz":  # the process lives
             assert answer.status_code == 503, address
             assert answer.headers["Retry-After"] == "30", address
+    with cut_off.session_transaction() as session:
+        session["received"] = "26-AAAA-AAAA-AA"
+    for address in receipts:
+        answer = cut_off.get(address)
+        assert (answer.status_code, answer.headers.get("Retry-After")) == (503, "30"), address
     assert cut_off.post("/nothing/here").status_code == 503
     assert cut_off.post("/sign-in", data={"email": "x" * 3_000_000}).status_code in (413, 503)
 

@@ -84,7 +84,8 @@ def _cap_body() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
     if getattr(view, "__takes_files__", False):
         files = current_app.config["UPLOAD_FILES"] * current_app.config["UPLOAD_MEGABYTES"] * 1024 * 1024
-        request.max_content_length = files + BROUGHT
+        can_bring = request.mimetype == "multipart/form-data"  # any other body holds no files, and is read into memory at once
+        request.max_content_length = BROUGHT + (files if can_bring else 0)
     elif "token" not in session:
         request.max_content_length = STRANGERS_MOST
 

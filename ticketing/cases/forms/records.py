@@ -281,7 +281,11 @@ class CompleteForm(StepForm):
     def offer(self, case: CaseView, lists: Lists) -> None:
         gaps = {gap.code: gap.words for gap in case.gaps if gap.step == "complete"}
         self.receiver.choices = {"": "Not known yet", **lists.everyone}
-        self.unknown.choices = {code: words for code, words in gaps.items() if code in CAN_BE_UNKNOWN}
+        can_be_unknown = {code: words for code, words in gaps.items() if code in CAN_BE_UNKNOWN}
+        if can_be_unknown:
+            self.unknown.choices = can_be_unknown
+        else:
+            del self.unknown
         fields = {"received_by": ("receiver", "received_by"), "patient": ("patient_name",)}
         for code in ("received_by", "relationship", "patient", "happened_on", "outcome_sought"):
             if code not in gaps:
