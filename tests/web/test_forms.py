@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import pytest
+from flask import get_template_attribute
 
-from ticketing.web.forms import ChoiceField, DayField, Form, LineField, MomentField, NumberField, PickField, VersionField, clean
+from ticketing.web.forms import ChoiceField, DayField, Form, LineField, ManyField, MomentField, NumberField, PickField, VersionField, clean
 
 
 class Sheet(Form):
@@ -67,3 +68,16 @@ def test_a_moment_shows_its_default_on_the_clock_of_the_site(app):
         form = Sheet()
         form.moment.at_zone("Asia/Tokyo", datetime(2026, 1, 1, 20, 5, tzinfo=UTC))
         assert (form.moment.day_text, form.moment.time_text) == ("2026-01-02", "05:05")
+
+
+@pytest.mark.parametrize(("offered", "target"), [({}, "wards"), ({"a": "Ward A"}, "wards-0")])
+def test_an_error_leads_to_its_field_also_where_nothing_is_left_to_tick(app, offered, target):
+    class Wards(Form):
+        wards = ManyField("Wards", is_required=False, choices=offered)
+
+    app.config["WTF_CSRF_ENABLED"] = False
+    with app.test_request_context("/", method="POST", data={"wards": "gone"}):
+        form = Wards()
+        assert not form.validate()
+        assert f'href="#{target}"' in get_template_attribute("components/forms.html", "error_summary")(form)
+        assert f'id="{target}"' in get_template_attribute("components/forms.html", "checkboxes")(form.wards)
