@@ -42,15 +42,18 @@ FOLDER = ROOT / "docs" / "screenshots"
 TUESDAY_MORNING = datetime(2026, 11, 24, 10, 20, tzinfo=UTC)
 LONGEST = {"desk": 1200, "phone": 2000}  # a longer page is cut off: the top says enough
 
-# Few colours make small files: the 256 most frequent ones, every other one becomes its nearest.
+# Few colours make small files: up to 256, the most frequent first, none too like another to be told apart; the rest become their nearest.
 IN_PALETTE = """async (picture) => {
   const image = await createImageBitmap(await (await fetch("data:image/png;base64," + picture)).blob());
   const canvas = new OffscreenCanvas(image.width, image.height), pen = canvas.getContext("2d");
   pen.drawImage(image, 0, 0);
   const pixels = new Uint32Array(pen.getImageData(0, 0, image.width, image.height).data.buffer), counts = new Map();
   for (const pixel of pixels) counts.set(pixel, (counts.get(pixel) ?? 0) + 1);
-  const colours = [...counts.keys()].sort((a, b) => counts.get(b) - counts.get(a)).slice(0, 256);
-  const parts = (c) => [c & 255, (c >> 8) & 255, (c >> 16) & 255], known = colours.map(parts), nearest = new Map();
+  const parts = (c) => [c & 255, (c >> 8) & 255, (c >> 16) & 255], known = [], nearest = new Map();
+  for (const colour of [...counts.keys()].sort((a, b) => counts.get(b) - counts.get(a))) {
+    const [r, g, b] = parts(colour);
+    if (known.length < 256 && known.every(([x, y, z]) => (r - x) ** 2 + (g - y) ** 2 + (b - z) ** 2 >= 100)) known.push([r, g, b]);
+  }
   for (const colour of counts.keys()) {
     const [r, g, b] = parts(colour);
     let best = 0, least = Infinity;

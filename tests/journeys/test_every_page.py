@@ -28,7 +28,9 @@ from ticketing.cases.rules import Action, NoteKind, Status, TaskKind
 from ticketing.codes.rules import HoldReason
 from ticketing.core import clock
 from ticketing.core.database import db
+from ticketing.core.files import Checked
 from ticketing.core.permissions import Role
+from ticketing.core.storage import store
 from ticketing.packs import service as packs
 
 pytestmark = pytest.mark.journey
@@ -69,6 +71,7 @@ def _furnish(app: Flask) -> Hospital:
         reference = make_case(officer, takes_it=True)
         drive(reference, status, hospital)
     _busy(reference, hospital)
+    _bring_files(app, reference, hospital)
     make_case(officer, is_danger_now=True)
     make_case(manager, is_anonymous=True, complainant=None, patient=None, unit_code=None)
     late = make_case(officer, takes_it=True)
@@ -104,6 +107,14 @@ def _busy(reference: str, hospital: Hospital) -> None:
     cases.add_note(reference, NoteKind.PHONE_CALL, "She called.\nShe is upset.", by=officer, at=WEDNESDAY)
     cases.add_task(reference, TaskKind.CALL_BACK, "Call her back", THURSDAY, officer.uid, None, by=officer, at=WEDNESDAY)
     cases.hold(reference, HoldReason.AWAITING_CONSENT, "Waiting for the form", seen=version_of(reference), by=officer, at=WEDNESDAY)
+
+
+def _bring_files(app: Flask, reference: str, hospital: Hospital) -> None:
+    """A letter that can be opened, and one that a scanner stopped."""
+    for name, verdict in (("letter.txt", (True, "")), ("statement of account.txt", (False, "Demonstration.Only"))):
+        files = [Checked(name, "text/plain", b"I enclose what I wrote down.")]
+        cases.attach(reference, files, lambda _data, verdict=verdict: verdict, store(), most=app.config["CASE_FILES"], by=hospital.officer,
+                     at=WEDNESDAY, about="Came by post")
 
 
 # --- the lists are whole ---
