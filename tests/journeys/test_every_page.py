@@ -20,6 +20,7 @@ from tests.journeys.gallery import NOT_PAGES, PICTURED, STOPS, Stop, sign_in
 from ticketing import schedule
 from ticketing.accounts import queries as accounts
 from ticketing.accounts import service as accounts_service
+from ticketing.accounts.service import Reach
 from ticketing.calendars import service as calendars
 from ticketing.calendars.rules import table_version
 from ticketing.cases import service as cases
@@ -29,8 +30,9 @@ from ticketing.codes.rules import HoldReason
 from ticketing.core import clock
 from ticketing.core.database import db
 from ticketing.core.files import Checked
-from ticketing.core.permissions import Role
+from ticketing.core.permissions import Compartment, Role, Scope
 from ticketing.core.storage import store
+from ticketing.demo.service.trying import _try_out
 from ticketing.packs import service as packs
 
 pytestmark = pytest.mark.journey
@@ -82,6 +84,8 @@ def _furnish(app: Flask) -> Hospital:
     away = make_staff(Role.OFFICER, "Bea Long", team_codes=["CENTRAL"], password=None)
     accounts_service.set_leave(away.uid, date(2026, 3, 2), date(2026, 3, 13), officer.uid, by=FACTORY, at=TUESDAY)
     _govern(reference, hospital)
+    accounts_service.set_reach(manager.uid, Reach(Scope.HOSPITAL, None, (Compartment.SAFEGUARDING,)), by=FACTORY, at=WEDNESDAY)
+    _try_out(manager, PRESENT)
     for job in schedule.JOBS:
         job.work(lambda: False)
     return hospital
