@@ -113,6 +113,7 @@ class Settings:
             "redress_env": "test", "secret_key": "test-key-" + "0" * 32, "database_url": _url(database_url), "secure_cookies": False,
             "migration_database_url": _url(database_url), "public_url": "http://localhost", "log_level": "ERROR",
             "files_folder": str(ROOT / "instance" / "test-files"),
+            "audit_checkpoints": str(ROOT / "instance" / "test-checkpoints"),
             "password_memory_kib": 64, "password_rounds": 1, "mfa_roles": "none", "session_idle_by_role": "", **changes,
         })
 
@@ -122,6 +123,7 @@ class Settings:
         return {
             **own,
             "FILES_FOLDER": self.files_folder or str(ROOT / "instance" / "files"),  # never the folder the program happens to run in
+            "AUDIT_CHECKPOINTS": self.audit_checkpoints or str(ROOT / "instance" / "checkpoints"),
             "TESTING": self.redress_env == "test",
             "SQLALCHEMY_DATABASE_URI": self.database_url,
             "SQLALCHEMY_ENGINE_OPTIONS": self._engine_options(),
