@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from ticketing.core.permissions import Role, minutes_by_role, roles_of
 
@@ -113,7 +115,7 @@ class Settings:
             "redress_env": "test", "secret_key": "test-key-" + "0" * 32, "database_url": _url(database_url), "secure_cookies": False,
             "migration_database_url": _url(database_url), "public_url": "http://localhost", "log_level": "ERROR",
             "files_folder": str(ROOT / "instance" / "test-files"),
-            "audit_checkpoints": str(ROOT / "instance" / "test-checkpoints"),
+            "audit_checkpoints": str(Path(tempfile.gettempdir()) / f"redress-{uuid4().hex}" / "checkpoints"),  # one trail, one folder
             "password_memory_kib": 64, "password_rounds": 1, "mfa_roles": "none", "session_idle_by_role": "", **changes,
         })
 

@@ -282,7 +282,7 @@ SENTENCES: dict[Act, str] = {
                       "[; calendar {calendar} version {calendar_version_to} instead of {calendar_version_from}]",
     Act.CASE_PACK_ADDED: "Policy pack[ {pack}] added",
     Act.CASE_PACK_REMOVED: "Policy pack[ {pack}] removed",
-    Act.CASE_EVENT_RECORDED: "Recorded for the law: {event}",
+    Act.CASE_EVENT_RECORDED: "Recorded for the law[: {event}]",
     Act.ORGANISATION_CHANGED: "Organisation changed[: {fields}]",
     Act.IMPORT_STARTED: "Import started[ from {source}]",
     Act.IMPORT_FINISHED: "Import finished[ from {source}][, {count} cases]",
