@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 
 import pytest
 from jinja2 import StrictUndefined
@@ -68,6 +69,7 @@ def test_an_endpoint_renders_its_own_template(module):
             assert names == {f"{module.room}/{view.name}.html"}, f"{module.where}: {view.name} renders {', '.join(sorted(names))}"
 
 
+@cache
 def mentioned() -> str:
     """Every string of the program and every template: where the name of a file may stand."""
     program = "\n".join(text for module in modules() for text in module.strings())
