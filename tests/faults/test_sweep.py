@@ -17,6 +17,7 @@ from flask import Flask
 
 from tests.factories import make_case, make_hospital
 from tests.facts import MONDAY, ROOT
+from tests.probes import count_queries
 from ticketing.audit import queries as trail
 from ticketing.audit.rules import Act
 from ticketing.core.database import db
@@ -181,3 +182,10 @@ def test_a_terminated_worker_finishes_its_batch(hospital_with_cases, tmp_path: P
         assert {key.split(":")[1] for key in keys} == uids
         assert trail.verify().is_whole
         db.session.remove()
+
+
+def test_a_sweep_with_nothing_due_is_one_question(hospital_with_cases):
+    sweep(MONTH_LATER)
+    with count_queries() as sent:
+        assert not sweep(MONTH_LATER).total
+    assert len(sent) == 1

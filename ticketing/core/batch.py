@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import structlog
 
-from ticketing.core.database import savepoint
+from ticketing.core.database import is_passing, savepoint
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -50,7 +50,8 @@ def until_empty(work_batch: Callable[[], Tally], *, limit: int = 10_000) -> Tall
 def each_apart(items: Iterable[T], work: Callable[[T], str], failed: Callable[[T, Exception], None]) -> Tally:
     """Work each item in its own savepoint; an item that fails is handed to `failed` and the rest go on.
 
-    `work` returns the outcome's word for the tally.
+    `work` returns the outcome's word for the tally.  What is no item's fault (the database is out of reach, full, or lets another go
+    first) is raised: the whole batch is undone and found again by the next look for what is due.
     """
     tally = Tally()
     for item in items:
@@ -58,7 +59,9 @@ def each_apart(items: Iterable[T], work: Callable[[T], str], failed: Callable[[T
             with savepoint():
                 tally.count(work(item))
             tally.done += 1
-        except Exception as error:  # noqa: BLE001 - the one place, with web/errors.py, that catches whatever an item raises
+        except Exception as error:  # the one place, with web/errors.py, that catches whatever an item raises
+            if is_passing(error):
+                raise
             log.warning("batch.item_failed", error=type(error).__name__)
             tally.failed += 1
             failed(item, error)
@@ -79,7 +82,9 @@ def together_or_apart(
         with savepoint():
             for outcome in work(items):
                 tally.count(outcome)
-    except Exception as error:  # noqa: BLE001 - each is tried again by itself, and the one at fault is handed to `failed`
+    except Exception as error:  # each is tried again by itself, and the one at fault is handed to `failed`
+        if is_passing(error):
+            raise
         log.info("batch.apart", error=type(error).__name__)
         return each_apart(items, lambda item: next(iter(work([item]))), failed)
     tally.done = len(items)

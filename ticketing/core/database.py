@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 from functools import wraps
-from typing import Any, ClassVar, ParamSpec, TypeVar
+from typing import Any, ClassVar, ParamSpec, TypeVar, cast, get_args
 
 import sqlalchemy as sa
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, UOWTransaction
+from sqlalchemy.sql.elements import ColumnElement
 
 from ticketing.core.errors import Unaudited
 
@@ -31,6 +34,7 @@ R = TypeVar("R")
 
 type_decorator: type[sa.types.TypeDecorator[datetime]] = sa.types.TypeDecorator
 
+OutOfReach = OperationalError | InterfaceError | NoConnectionFree
 TAKEN_SQLITE = frozenset({sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY})
 TAKEN_POSTGRESQL = "23505"  # unique_violation
 PRAGMAS = (
@@ -177,6 +181,15 @@ def is_postgresql() -> bool:
     return bool(db.session.get_bind().dialect.name == "postgresql")
 
 
+def among(column: Any, values: Iterable[int | str]) -> ColumnElement[bool]:
+    """`column IN values` with the values sent as one: however many there are, the statement's text is the same and quickly made."""
+    wanted: list[Any] = sorted(set(values))
+    if is_postgresql():
+        return cast("ColumnElement[bool]", column == sa.any_(sa.bindparam(None, wanted, type_=postgresql.ARRAY(column.type))))
+    listed = sa.func.json_each(sa.bindparam(None, json.dumps(wanted), type_=sa.String())).table_valued("value")
+    return cast("ColumnElement[bool]", column.in_(sa.select(listed.c.value)))
+
+
 def insert_once(model: type[Model], values: dict[str, Any], *, conflict: list[str]) -> bool:
     """Insert unless the unique columns `conflict` are taken; True if the row is new.  One statement, so safe among many writers."""
     from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -191,6 +204,17 @@ def is_race(error: sa.exc.IntegrityError) -> bool:
     if isinstance(error.orig, sqlite3.Error):
         return error.orig.sqlite_errorcode in TAKEN_SQLITE
     return getattr(error.orig, "sqlstate", None) == TAKEN_POSTGRESQL
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether the database was out of reach, full, or chose this transaction to give way: no fault of what was being worked, so the
+    same work may be tried again later.  A savepoint that such an error took with it fails in its turn; the first cause counts.
+    """
+    if isinstance(error, get_args(OutOfReach)):
+        orig = getattr(error, "orig", None)
+        if not isinstance(orig, sqlite3.Error) or getattr(orig, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR:
+            return True
+    return error.__context__ is not None and is_passing(error.__context__)
 
 
 def insert_many(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:

@@ -12,7 +12,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from ticketing.audit import service as audit
-from ticketing.core.database import atomic, db, insert_rows, update_rows
+from ticketing.core.database import among, atomic, db, insert_rows, update_rows
 from ticketing.core.errors import Conflict, NotFound
 from ticketing.core.permissions import Actor, Permission, machine
 from ticketing.core.references import new_uid
@@ -211,7 +211,7 @@ def claim_due(*, at: datetime, limit: int) -> tuple[DueRow, ...]:
         cases = set(db.session.scalars(claim))
         if not cases:
             return ()
-        steps = sa.select(*DUE_COLUMNS).where(*due, Firing.case_id.in_(cases)).order_by(Firing.fire_at, Firing.id)
+        steps = sa.select(*DUE_COLUMNS).where(*due, among(Firing.case_id, cases)).order_by(Firing.fire_at, Firing.id)
         rows = due_rows(steps.with_for_update(of=Firing, skip_locked=True))
         if rows:
             return rows

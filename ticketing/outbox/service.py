@@ -12,7 +12,7 @@ from flask import current_app
 
 from ticketing.audit import service as audit
 from ticketing.audit.rules import clean
-from ticketing.core.database import atomic, db, insert_once, insert_rows
+from ticketing.core.database import among, atomic, db, insert_once, insert_rows
 from ticketing.core.errors import Conflict, NotFound
 from ticketing.core.permissions import Actor, Permission
 from ticketing.core.references import new_uid
@@ -232,7 +232,7 @@ def _of_kind(with_mail: bool, with_calls: bool) -> list[sa.ColumnElement[bool]]:
 def _noticed_lately(staff_uids: set[str], at: datetime) -> dict[str, int]:
     """How many notices leave for each by themselves, within the last hour or still ahead."""
     lately = sa.select(M.staff_uid, sa.func.count()).where(
-        M.staff_uid.in_(staff_uids), M.waiting_since > at - timedelta(hours=1), M.kind == "escalation", M.state != MessageState.GATHERED,
+        among(M.staff_uid, staff_uids), M.waiting_since > at - timedelta(hours=1), M.kind == "escalation", M.state != MessageState.GATHERED,
         M.gathered_into.is_(None)).group_by(M.staff_uid)
     return {str(row[0]): row[1] for row in db.session.execute(lately)} if staff_uids else {}
 

@@ -60,6 +60,8 @@ class Timer(Model):
     __audited__ = False  # derived from the events, which are audited
     __table_args__ = (
         UniqueConstraint("case_id", "cycle", "pack", "target", "subject", "occurrence", name="uq_timers_once"),
+        Index("ix_timers_next_breach", "due_at", sqlite_where=text("state = 'running' AND met_at IS NULL"),
+              postgresql_where=text("state = 'running' AND met_at IS NULL")),
         Index("ix_timers_running", "due_at", sqlite_where=text("state IN ('running', 'breached') AND met_at IS NULL"),
               postgresql_where=text("state IN ('running', 'breached') AND met_at IS NULL")),
     )

@@ -7,15 +7,13 @@ from typing import cast, get_args
 import structlog
 from flask import Flask, Response, g, make_response, render_template
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as NoConnectionFree
+from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import HTTPException
 
-from ticketing.core.database import db, is_race
+from ticketing.core.database import OutOfReach, db, is_race
 from ticketing.core.errors import DomainError, TooMany
 
 log = structlog.get_logger()
-OutOfReach = OperationalError | InterfaceError | NoConnectionFree
 
 SENTENCES = {
     400: ("This request could not be read", "Something in it was missing or malformed. Go back, reload the page and try again."),

@@ -30,7 +30,7 @@ from ticketing.audit.rules import (
     told,
 )
 from ticketing.audit.rules.vault import NONCE, SALT, seal_value, wrap
-from ticketing.core.database import Model, atomic, db, hold_entries, insert_rows, is_postgresql, update_rows
+from ticketing.core.database import Model, among, atomic, db, hold_entries, insert_rows, is_postgresql, update_rows
 from ticketing.core.origin import origin
 from ticketing.core.permissions import Actor
 from ticketing.core.references import new_uid
@@ -178,7 +178,7 @@ def _make_heads(streams: Iterable[str], keys: Keys) -> None:
 def _known(streams: Sequence[str]) -> set[str]:
     found: set[str] = set()
     for start in range(0, len(streams), CHUNK):
-        found.update(db.session.scalars(sa.select(STREAMS.c.stream).where(STREAMS.c.stream.in_(streams[start : start + CHUNK]))))
+        found.update(db.session.scalars(sa.select(STREAMS.c.stream).where(among(STREAMS.c.stream, streams[start : start + CHUNK]))))
     return found
 
 
@@ -189,7 +189,7 @@ def _lock_heads_of(streams: Sequence[str], keys: Keys) -> dict[str, Head]:
     for start in range(0, len(streams), CHUNK):
         query = sa.select(STREAMS.c.stream, STREAMS.c.seq, STREAMS.c.hash, KEYS.c.kid, KEYS.c.wrapped)
         query = query.select_from(STREAMS.outerjoin(KEYS, KEYS.c.stream == STREAMS.c.stream))
-        query = query.where(STREAMS.c.stream.in_(streams[start : start + CHUNK])).order_by(order).with_for_update(of=STREAMS)
+        query = query.where(among(STREAMS.c.stream, streams[start : start + CHUNK])).order_by(order).with_for_update(of=STREAMS)
         for stream, seq, hash_, kid, wrapped in db.session.execute(query):
             heads[stream] = Head(seq, hash_, open_key(stream, kid, wrapped, keys.wraps))
     return heads

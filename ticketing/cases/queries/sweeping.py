@@ -15,7 +15,7 @@ from ticketing.cases.models import Case
 from ticketing.cases.queries.visibility import barred_from, visible_to
 from ticketing.cases.rules import SILENT, Status
 from ticketing.codes.models import Site
-from ticketing.core.database import db
+from ticketing.core.database import among, db
 from ticketing.core.permissions import Actor
 
 COLUMNS: tuple[Any, ...] = (
@@ -85,7 +85,7 @@ def count_open_cases() -> int:
 
 def _wanted(case_ids: Iterable[int]) -> sa.Select[Any]:
     query: Any = sa.select(*COLUMNS, Site.zone, Site.calendar).join(Site, Site.id == Case.site_id)
-    return query.where(Case.id.in_(set(case_ids))).order_by(Case.id)  # type: ignore[no-any-return]
+    return query.where(among(Case.id, case_ids)).order_by(Case.id)  # type: ignore[no-any-return]
 
 
 def _contexts(case_ids: Iterable[int], query: sa.Select[Any]) -> Mapping[int, FiringContext]:

@@ -15,7 +15,7 @@ from ticketing.accounts.models import Staff
 from ticketing.cases.models import Case, CaseCompartment, CaseReader, CaseSubject, StatementRequest
 from ticketing.codes import queries as codes
 from ticketing.core import clock
-from ticketing.core.database import db
+from ticketing.core.database import among, db
 from ticketing.core.permissions import Actor, Compartment, Permission, Role, Scope
 
 NO_CASE = "There is no such case. Check the reference and try again."
@@ -61,7 +61,7 @@ def may_read(reference: str, actor: Actor) -> bool:
 
 def visible_among(case_ids: Iterable[int], actor: Actor) -> frozenset[int]:
     """Those of the cases that `actor` may see, in one statement."""
-    return frozenset(db.session.scalars(sa.select(Case.id).where(Case.id.in_(set(case_ids)), visible_to(actor))))
+    return frozenset(db.session.scalars(sa.select(Case.id).where(among(Case.id, case_ids), visible_to(actor))))
 
 
 def barred_from(case_ids: Iterable[int]) -> Mapping[int, frozenset[int]]:
@@ -69,7 +69,7 @@ def barred_from(case_ids: Iterable[int]) -> Mapping[int, frozenset[int]]:
     found: dict[int, set[int]] = defaultdict(set)
     rows = db.session.execute(
         sa.select(CaseSubject.case_id, Staff.id, Staff.manager_id).join(Staff, Staff.id == CaseSubject.staff_id)
-        .where(CaseSubject.case_id.in_(set(case_ids))))
+        .where(among(CaseSubject.case_id, case_ids)))
     for case_id, staff_id, manager_id in rows:
         found[case_id] |= {staff_id} if manager_id is None else {staff_id, manager_id}
     return {case_id: frozenset(ids) for case_id, ids in found.items()}

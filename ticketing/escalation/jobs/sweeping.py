@@ -7,11 +7,16 @@ from datetime import datetime
 from functools import partial
 
 from ticketing.core.batch import Tally, until_empty
-from ticketing.escalation import service
+from ticketing.escalation import queries, service
 
 
 def sweep(at: datetime, *, is_stopping: Callable[[], bool] = lambda: False) -> Tally:
-    """One sweep; when `is_stopping` says so the batch in hand is finished and no other is begun."""
+    """One sweep; when `is_stopping` says so the batch in hand is finished and no other is begun.
+
+    Mostly nothing is due, and then it is one question to the database however many cases are open.
+    """
+    if not queries.is_anything_due(at):
+        return Tally()
     tally = until_empty(partial(_unless, is_stopping, partial(service.record_breaches, at=at)))
     tally.add(until_empty(partial(_unless, is_stopping, partial(service.fire_batch, at=at))))
     for work_batch in (service.move_up, service.replan_batch):

@@ -14,6 +14,7 @@ from ticketing.escalation.queries.steps import (
     due_words,
     firings,
     firings_of,
+    is_anything_due,
     is_seen,
     is_statutory,
     next_to_tell,
@@ -27,6 +28,6 @@ from ticketing.escalation.rules import TimerFacts
 
 __all__ = [
     "Circle", "Filters", "FiringRow", "Reached", "RuleWords", "TellingRow", "TimerFacts", "VersionWords", "authors_of", "counts",
-    "dedup_key", "draft_in_words", "due_words", "firings", "firings_of", "is_seen", "is_statutory", "next_to_tell", "notice_for",
-    "packs_in_use", "rule_in_words", "rules_in_words", "shifts_by_team", "timers_of", "why_withhold",
+    "dedup_key", "draft_in_words", "due_words", "firings", "firings_of", "is_anything_due", "is_seen", "is_statutory", "next_to_tell",
+    "notice_for", "packs_in_use", "rule_in_words", "rules_in_words", "shifts_by_team", "timers_of", "why_withhold",
 ]

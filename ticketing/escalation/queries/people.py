@@ -17,11 +17,13 @@ from ticketing.core.permissions import Permission, Role, Scope, at_the_moment
 class People:
     """Staff, their teams and their leave, remembered while a batch is worked.  `instead`: who is told in whose place, by id.
 
-    `case_ids` are the cases of the batch, so that what somebody sees of them is asked once.
+    `case_ids` are the cases of the batch, so that what somebody sees of them is asked once; `handled` those of each handler, who is
+    mostly told of no others.
     """
 
-    instead: Mapping[int, int] = field(default_factory=dict)
     case_ids: frozenset[int] = frozenset()
+    handled: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    instead: Mapping[int, int] = field(default_factory=dict)
     _teams: dict[int, tuple[StaffRow, ...]] = field(default_factory=dict, init=False)
     _leads: dict[int, tuple[StaffRow, ...]] = field(default_factory=dict, init=False)
     _managers: tuple[StaffRow, ...] | None = field(default=None, init=False)
@@ -101,7 +103,8 @@ class People:
         """Whether somebody sees the case that day, as whoever they stand in for would; asked once a person, for the whole batch."""
         known = self._seen.setdefault((staff_id, day), {})
         if case_id not in known:
-            wanted = {case_id, *self.case_ids}
+            own = self.handled.get(staff_id, frozenset())
+            wanted = own if case_id in own else {case_id, *self.case_ids}
             actor = self._by_id(staff_id).actor
             covers = accounts.covered_by(staff_id, day) if actor.scope is Scope.TEAMS else frozenset[int]()
             seen = cases.visible_among(wanted, at_the_moment(actor, covers=covers, opened=frozenset()))

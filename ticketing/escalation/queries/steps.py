@@ -18,7 +18,7 @@ from ticketing.cases.queries.visibility import is_named, not_in_conflict
 from ticketing.cases.rules import StatementState
 from ticketing.codes import queries as codes
 from ticketing.codes.models import Site
-from ticketing.core.database import db
+from ticketing.core.database import among, db
 from ticketing.core.errors import NotFound
 from ticketing.core.paging import COUNT_CAP, PAGE_SIZE, Count, Page, decode_moment_key, encode_key
 from ticketing.core.permissions import Actor
@@ -27,7 +27,7 @@ from ticketing.escalation.queries.reaching import Circle, Reached
 from ticketing.escalation.rules import SOON, Shown, TimerFacts
 from ticketing.escalation.rules.duty import next_level
 from ticketing.firings import queries as ladder
-from ticketing.firings.models import EscalationRule, Firing, RuleVersion
+from ticketing.firings.models import EscalationRule, Firing, Replanning, RuleVersion
 from ticketing.firings.queries import DueRow, RuleRow, VersionRow
 from ticketing.firings.rules import Actions, Cause, FiringState, RuleDraft, describe, key_of, target_noun
 from ticketing.outbox import queries as outbox
@@ -37,7 +37,7 @@ from ticketing.outbox.rules import MessageState
 from ticketing.packs import queries as packs
 from ticketing.packs.rules import TargetCode, Unit
 from ticketing.sla.models import SlaPin, Timer
-from ticketing.sla.rules import due_phrase
+from ticketing.sla.rules import State, due_phrase
 
 TimerKey = tuple[int, int, str]
 COLUMNS: tuple[Any, ...] = (
@@ -182,9 +182,19 @@ def timers_of(case_ids: Collection[int]) -> Mapping[TimerKey, TimerFacts]:
     rows = db.session.execute(
         sa.select(Timer.case_id, Timer.cycle, Timer.pack, Timer.target, Timer.subject, Timer.occurrence, Timer.state, Timer.due_at,
                   Timer.met_at)
-        .where(Timer.case_id.in_(case_ids)))
+        .where(among(Timer.case_id, case_ids)))
     return {(row.case_id, row.cycle, key_of(row.target, row.subject, row.occurrence, row.pack)):
             TimerFacts(row.state, row.due_at, row.met_at) for row in rows}
+
+
+def is_anything_due(at: datetime) -> bool:
+    """Whether a sweep at `at` would find anything to do; one statement, a look into one index for each kind of work."""
+    due: tuple[sa.ColumnElement[bool], ...] = (
+        sa.and_(Timer.state == State.RUNNING, Timer.met_at.is_(None), Timer.due_at <= at),
+        sa.and_(Firing.state == FiringState.PLANNED, Firing.fire_at <= at),
+        Firing.answer_by_at <= at,
+        Replanning.finished_at.is_(None))
+    return bool(db.session.scalar(sa.select(sa.or_(*(sa.select(1).where(each).exists() for each in due)))))
 
 
 def authors_of(uids: Collection[str]) -> Mapping[str, int]:
