@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -198,6 +199,27 @@ class Declaration(Model):
     has_conflict: Mapped[bool]
     words: Mapped[str] = mapped_column(default="")
     declared_at: Mapped[datetime]
+
+
+class Classification(Model):
+    """What the policy pack's table made of a concern on which answers, and what a person decided; the latest of a cycle counts."""
+
+    __tablename__ = "classifications"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    cycle: Mapped[int]
+    pack: Mapped[str] = mapped_column(String(40))
+    pack_version: Mapped[str] = mapped_column(String(40))
+    answers: Mapped[dict[str, Any]]
+    ruling: Mapped[str] = mapped_column(String(60))
+    proposed: Mapped[str] = mapped_column(String(40))
+    classified_at: Mapped[datetime]
+    classified_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    decided: Mapped[CaseType | None]
+    why: Mapped[str] = mapped_column(default="")
+    decided_at: Mapped[datetime | None]
+    decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
 
 
 class Assignment(Model):

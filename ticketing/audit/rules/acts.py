@@ -17,6 +17,8 @@ class Act(StrEnum):
     CASE_RECEIVED = "case.received"
     CASE_IMPORTED = "case.imported"
     CASE_TRIAGED = "case.triaged"
+    CASE_CLASSIFIED = "case.classified"
+    CASE_TYPE_CHANGED = "case.type_changed"
     CASE_ACKNOWLEDGED = "case.acknowledged"
     CASE_STATUS_MOVED = "case.status_moved"
     CASE_ASSIGNED = "case.assigned"
@@ -162,6 +164,8 @@ SENTENCES: dict[Act, str] = {
     Act.CASE_DRAFTED: "Draft kept[, entered by {actor}]",
     Act.CASE_RECEIVED: "Received[ by {channel}][, recorded by {actor}]",
     Act.CASE_IMPORTED: "Imported[ from {source}][, row {row}]",
+    Act.CASE_CLASSIFIED: "Questions of the policy pack answered[: it proposes {proposed}]",
+    Act.CASE_TYPE_CHANGED: "Sort of case changed[ from {case_type_from}][ to {case_type_to}]",
     Act.CASE_TRIAGED: "Triaged[ as {case_type}][, severity {severity}][, declaring {conflict}]",
     Act.CASE_ACKNOWLEDGED: "Acknowledged[ by {method}] by {actor}",
     Act.CASE_STATUS_MOVED: "Status moved[ from {status_from}][ to {status_to}]",

@@ -163,6 +163,7 @@ class TriageForm(StepForm):
     is_safeguarding = BooleanField("Abuse, neglect or self-harm is alleged")
     is_inpatient = BooleanField("The patient is in hospital now")
     case_type = PickField("What sort of concern is this?", choices=dict(choices(CaseType)))
+    why_type = TextField("Why another sort than the policy pack proposes?", is_required=False, most=NOTE_LENGTH)
     severity = ChoiceField("How serious is it?", choices=dict(choices(Severity)), missing="Choose how serious it is.")
     consent_status = PickField("How does consent stand?", choices=dict(choices(ConsentStatus)))
     pack = PickField("Which policy pack applies?", description="Proposed from the site. It decides which timers run.")
@@ -181,9 +182,16 @@ class TriageForm(StepForm):
         unasked = [
             *(("points",) if "points" not in gaps else ()),
             *(("outcome_sought", "is_outcome_unsaid") if "outcome_sought" not in gaps else ()),
+            *(("why_type",) if case.classification is None or not case.classification.proposed else ()),
             *(("has_no_conflict",) if case.my_declaration is not None else ())]
         for name in unasked:
             del self[name]
+
+    def quote(self, case: CaseView) -> tuple[str, str] | None:
+        told = case.classification
+        if told is None or not told.proposed:
+            return None
+        return f"The policy pack proposes: {told.proposed_label}", f"{told.sentence}\n{told.evidence}\n{told.source}"
 
     def objections(self) -> Iterator[tuple[str, str]]:
         yield from super().objections()
@@ -197,6 +205,8 @@ class TriageForm(StepForm):
     def ask(self, case: CaseView) -> None:
         for name in ("is_safeguarding", "is_inpatient", "case_type", "severity", "consent_status", "pack"):
             self[name].data = getattr(case, name)
+        if case.classification and case.classification.proposed in dict(choices(CaseType)):
+            self.case_type.data = case.classification.proposed
         self.is_danger_now.data = ("yes" if case.is_danger_now else "no") if case.is_risk_answered else None
         self.unit.data = case.unit_code
 
@@ -208,7 +218,8 @@ class TriageForm(StepForm):
             is_safeguarding=self.is_safeguarding.data, is_inpatient=self.is_inpatient.data, unit_code=self.unit.data or None,
             points=lines_of(self.points.data) if "points" in self else (),
             outcome_sought=self.outcome_sought.data if "outcome_sought" in self else "",
-            is_outcome_unsaid=self.is_outcome_unsaid.data if "is_outcome_unsaid" in self else False)
+            is_outcome_unsaid=self.is_outcome_unsaid.data if "is_outcome_unsaid" in self else False,
+            why_type=self.why_type.data if "why_type" in self else "")
 
 
 class AcknowledgeForm(StepForm):

@@ -20,6 +20,7 @@ from ticketing.codes.rules import (
     Severity,
 )
 from ticketing.core.permissions import Compartment
+from ticketing.packs.rules import Question
 from ticketing.sla.rules import DayLine, State
 
 
@@ -223,6 +224,29 @@ class ReaderView:
 
 
 @dataclass(frozen=True, slots=True)
+class ClassificationView:
+    """The newest answers of the present cycle and the row of the table they met; `proposed` is empty while it cannot decide."""
+
+    pack_name: str
+    answers: tuple[tuple[str, bool], ...]
+    to_ask: tuple[str, ...]
+    proposed: str
+    proposed_label: str
+    sentence: str
+    evidence: str
+    source: str
+    is_verified: bool
+    classified_at: datetime
+    classified_by: str
+    decided_label: str
+    why: str
+
+    @property
+    def is_overridden(self) -> bool:
+        return bool(self.decided_label) and self.decided_label != self.proposed_label
+
+
+@dataclass(frozen=True, slots=True)
 class SealedView:
     """A compartment of which the reader is a member, with the trail of what it holds of this case."""
 
@@ -318,6 +342,8 @@ class CaseView:
     readers: tuple[ReaderView, ...] = ()
     sealed: tuple[SealedView, ...] = ()
     is_behind_glass: bool = False
+    questions: tuple[Question, ...] = ()
+    classification: ClassificationView | None = None
     countables: tuple[Countable, ...] = ()  # what its laws count and no step of its own records
 
     @property

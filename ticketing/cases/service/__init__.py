@@ -16,6 +16,7 @@ from ticketing.cases.service.casework import (
     release,
     send_interim,
 )
+from ticketing.cases.service.classifying import change_type, classify
 from ticketing.cases.service.completing import Answers, complete, declare_conflict, declare_no_conflict
 from ticketing.cases.service.confidence import break_glass, lift_confidence, make_confidential, mend_glass
 from ticketing.cases.service.conflict import name_subject, recuse_manager
@@ -67,6 +68,8 @@ __all__ = [
     "begin_rebase",
     "break_glass",
     "change_point",
+    "change_type",
+    "classify",
     "close",
     "complete",
     "confirm_outcome",

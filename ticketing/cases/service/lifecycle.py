@@ -25,6 +25,7 @@ from ticketing.cases.service._case import (
     _unit_id,
     _zone,
 )
+from ticketing.cases.service.classifying import _check_and_settle
 from ticketing.cases.service.intake import _pin
 from ticketing.cases.service.statements import _withdraw_open
 from ticketing.codes import queries as codes
@@ -55,6 +56,8 @@ FARTHEST = timedelta(days=5 * 366)
 class Triage:
     """What triage settles: what sort of case, how grave, under which law, and whether anyone is at risk.
 
+    `why_type`: why it is another sort of case than the policy pack proposes.
+
     `points` and `outcome_sought` are what intake left open; `is_outcome_unsaid`: they were asked, or cannot be, and nobody knows.
     """
 
@@ -69,6 +72,7 @@ class Triage:
     points: tuple[str, ...] = ()
     outcome_sought: str = ""
     is_outcome_unsaid: bool = False
+    why_type: str = ""
 
 
 @atomic
@@ -118,8 +122,9 @@ def triage(reference: str, found: Triage, *, seen: int, by: Actor, at: datetime)
     case.is_risk_answered = case.is_pack_confirmed = True
     case.priority = max(case.priority, 2 if found.is_danger_now or found.is_safeguarding else 0)
     case.unit_id = _unit_id(found.unit_code) or case.unit_id
+    why = _check_and_settle(case, found.case_type, found.why_type, by=by, at=at)
     declared, private = _declare_none(case, by=by, at=at), _fill_in(case, found)
-    _note(case, Act.CASE_TRIAGED, by=by, at=at, change={name: pair for name, pair in change.items() if pair[0] != pair[1]},
+    _note(case, Act.CASE_TRIAGED, by=by, at=at, why=why, change={name: pair for name, pair in change.items() if pair[0] != pair[1]},
           facts={"is_danger_now": found.is_danger_now, "is_safeguarding": found.is_safeguarding, **declared}, private=private)
     _follow(case, sla.repin(case.id, case.cycle, _pin(case, codes.site_by_id(case.site_id)), at=at), at=at)
 

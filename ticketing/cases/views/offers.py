@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ticketing.cases import rules
 from ticketing.cases.forms import records, statements, steps
+from ticketing.cases.forms.classifying import ChangeTypeForm, ClassifyForm
 from ticketing.cases.forms.steps import StepForm
 from ticketing.cases.queries import CaseView, MoveView
 from ticketing.cases.rules import Action, Status
@@ -45,6 +46,11 @@ _ALL = (
              steps.ReasonForm, icon="x-circle", tone="danger"),
     Step("triage", "Triage", "Settle what sort of concern this is, how serious, and whether anyone is at risk.", "Save the triage",
          "Triage saved.", steps.TriageForm, running.triage, A.OPEN_TRIAGE, icon="funnel"),
+    Step("classify", "What sort of case is it?", "Answer what the policy pack asks. Its table proposes, with its evidence; triage decides.",
+         "Save the answers", "Answers saved. Triage shows what the policy pack makes of them.", ClassifyForm, running.classify,
+         section="concern", icon="clipboard-check"),
+    Step("change_type", "Change what sort of case it is", "Its clocks are reckoned anew, from the same receipt. The trail keeps what it "
+         "was, who changed it and why.", "Change it", "Changed.", ChangeTypeForm, running.change_type, section="concern", icon="funnel"),
     Step("acknowledge", A.ACKNOWLEDGE.label, "Say how and when they learnt that we have it. A receipt sent by the system does not count.",
          "Record the acknowledgement", "Acknowledgement recorded.", steps.AcknowledgeForm, running.acknowledge,
          A.ACKNOWLEDGE, icon="envelope"),
@@ -237,7 +243,8 @@ def _records(case: CaseView) -> tuple[str, ...]:
     if not case.is_open:
         return (*count, "note", "task")
     stage = ("acknowledge_stage",) if _waits_for_acknowledgement(case) else ()
-    return (*stage, "note", "contact", "task", "point", "statement", "interim", *count)
+    sort = ("classify",) if case.questions and case.status in (Status.RECEIVED, Status.TRIAGE) else ()
+    return (*sort, *stage, "note", "contact", "task", "point", "statement", "interim", *count)
 
 
 def _waits_for_acknowledgement(case: CaseView) -> bool:
@@ -257,4 +264,5 @@ def _arrangements(case: CaseView) -> tuple[str, ...]:
     period = ("period",) if case.response_due_on else ()
     conflict = () if case.my_declaration else ("conflict",)
     lift = ("lift",) if case.is_confidential else ()
-    return ("assign", *period, wait, "priority", "subject", *conflict, "confidential", *lift, "correction", "add_pack")
+    sort = () if case.status in (Status.RECEIVED, Status.TRIAGE) else ("change_type",)
+    return ("assign", *period, wait, "priority", "subject", *conflict, "confidential", *lift, "correction", *sort, "add_pack")

@@ -26,6 +26,8 @@ LOOKS: dict[Act, tuple[str, str]] = {
     Act.CASE_RECEIVED: ("inbox", "info"),
     Act.CASE_IMPORTED: ("upload", "info"),
     Act.CASE_TRIAGED: ("funnel", "info"),
+    Act.CASE_CLASSIFIED: ("clipboard-check", "info"),
+    Act.CASE_TYPE_CHANGED: ("funnel", "warn"),
     Act.CASE_ACKNOWLEDGED: ("envelope", "good"),
     Act.CASE_STATUS_MOVED: ("arrow-right", "brand"),
     Act.CASE_ASSIGNED: ("person-check", "neutral"),

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from ticketing.cases import service
 from ticketing.cases.queries import CaseView
 from ticketing.cases.rules import Action, NoteKind, TaskKind
-from ticketing.codes.rules import BreachReason, ContactMethod, Finding, HoldReason
+from ticketing.codes.rules import BreachReason, CaseType, ContactMethod, Finding, HoldReason
 from ticketing.core.permissions import Actor, Compartment
 
 
@@ -26,6 +26,12 @@ def move(action: Action) -> Run:
 
 def triage(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
     service.triage(case.reference, form.triage(), seen=form.version.data, by=by, at=at)
+
+def classify(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
+    service.classify(case.reference, form.answers(), seen=form.version.data, by=by, at=at)
+
+def change_type(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
+    service.change_type(case.reference, CaseType(form.case_type.data), form.why.data, seen=form.version.data, by=by, at=at)
 
 def acknowledge(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
     service.acknowledge(

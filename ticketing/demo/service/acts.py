@@ -9,7 +9,7 @@ from datetime import timedelta
 from ticketing.cases import service as cases
 from ticketing.cases.rules import Action, TaskKind
 from ticketing.cases.service import Concern, Triage
-from ticketing.codes.rules import BreachReason
+from ticketing.codes.rules import BreachReason, CaseType
 from ticketing.core.permissions import Actor
 from ticketing.demo import queries
 from ticketing.demo.rules import Step
@@ -44,7 +44,16 @@ def _name_subject(reference: str, step: Step, by: Actor) -> None:
     cases.name_subject(reference, step.values["staff"], by=by, at=step.at)
 
 
+SPOKEN = {"is_several_bodies": False, "alleges_harm": False, "asks_formal": False, "is_information_only": False, "is_written": False}
+ANSWERS: Mapping[CaseType, Mapping[str, bool]] = {  # what the pack's table asks, so that it proposes what triage then chooses
+    CaseType.COMPLAINT_FORMAL: {**SPOKEN, "asks_formal": True}, CaseType.CONCERN_PALS: {**SPOKEN, "settled_next_day": True},
+    CaseType.ENQUIRY: {**SPOKEN, "is_information_only": True}, CaseType.JOINT_COMPLAINT: {**SPOKEN, "is_several_bodies": True},
+}
+
+
 def _triage(reference: str, step: Step, by: Actor) -> None:
+    if step.values["case_type"] in ANSWERS:
+        cases.classify(reference, ANSWERS[step.values["case_type"]], seen=queries.version_of(reference), by=by, at=step.at)
     found = Triage(
         step.values["case_type"], step.values["severity"], step.values["consent"], PACK, is_safeguarding=step.values["is_safeguarding"],
         is_outcome_unsaid=True)

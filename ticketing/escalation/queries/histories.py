@@ -132,12 +132,15 @@ def _given(ids: Sequence[int]) -> Mapping[int, list[Given]]:
     return found
 
 
+SORTED = (Act.CASE_TRIAGED.value, Act.CASE_TYPE_CHANGED.value)  # what may make a case another sort of case
+
+
 def _triaged(streams: Mapping[str, int]) -> Mapping[int, list[tuple[Triaged, Mapping[str, Any]]]]:
-    """What each triage changed, as the trail tells it: no other place knows what a case was before."""
+    """What each triage, and each change of mind after it, changed, as the trail tells it: no other place knows what a case was before."""
     found: dict[int, list[tuple[Triaged, Mapping[str, Any]]]] = defaultdict(list)
     for stream, recorded_at, body in db.session.execute(
             sa.select(AuditEntry.stream, AuditEntry.recorded_at, AuditEntry.body)
-            .where(AuditEntry.stream.in_(list(streams)), AuditEntry.act == Act.CASE_TRIAGED.value).order_by(AuditEntry.id)):
+            .where(AuditEntry.stream.in_(list(streams)), AuditEntry.act.in_(SORTED)).order_by(AuditEntry.id)):
         said = json.loads(body)
         change, facts = said.get("change", {}), said.get("facts", {})
         after = {name: pair[1] for name, pair in change.items()}

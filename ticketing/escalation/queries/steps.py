@@ -188,13 +188,19 @@ def timers_of(case_ids: Collection[int]) -> Mapping[TimerKey, TimerFacts]:
 
 
 def is_anything_due(at: datetime) -> bool:
-    """Whether a sweep at `at` would find anything to do; one statement, a look into one index for each kind of work."""
-    due: tuple[sa.ColumnElement[bool], ...] = (
-        sa.and_(Timer.state == State.RUNNING, Timer.met_at.is_(None), Timer.due_at <= at),
-        sa.and_(Firing.state == FiringState.PLANNED, Firing.fire_at <= at),
-        Firing.answer_by_at <= at,
-        Replanning.finished_at.is_(None))
-    return bool(db.session.scalar(sa.select(sa.or_(*(sa.select(1).where(each).exists() for each in due)))))
+    """Whether a sweep at `at` would find anything to do; one statement, a look at the first entry of one index for each kind of work.
+
+    The states are written into the statement: a plan made for any state could not use an index of one.
+    """
+    running: Any = sa.bindparam(None, State.RUNNING.value, literal_execute=True)
+    planned: Any = sa.bindparam(None, FiringState.PLANNED.value, literal_execute=True)
+    first = (
+        sa.select(sa.func.min(Timer.due_at)).where(Timer.state == running, Timer.met_at.is_(None)),
+        sa.select(sa.func.min(Firing.fire_at)).where(Firing.state == planned),
+        sa.select(sa.func.min(Firing.answer_by_at)).where(Firing.answer_by_at.is_not(None)),
+        sa.select(sa.func.min(Replanning.asked_at)).where(Replanning.finished_at.is_(None)))
+    moments = db.session.execute(sa.select(*(each.scalar_subquery() for each in first))).one()
+    return any(moment is not None and moment <= at for moment in moments)
 
 
 def authors_of(uids: Collection[str]) -> Mapping[str, int]:
