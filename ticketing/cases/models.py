@@ -400,3 +400,31 @@ class RebaseItem(Model):
     calendar_to: Mapped[str] = mapped_column(String(60), default="")
     done_at: Mapped[datetime | None]
     note: Mapped[str] = mapped_column(default="")  # why nothing was changed, where nothing was
+
+
+class History(Model):
+    """An old system that cases were brought in from: its zone, and the figures that its mapping asks for."""
+
+    __tablename__ = "histories"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(String(120), unique=True)
+    zone: Mapped[str] = mapped_column(String(64))
+    figures: Mapped[dict[str, Any]]  # {"asked": [...]}, as the mapping has them
+    imported_at: Mapped[datetime]
+
+
+class PastRecord(Model):
+    """What an old system said of a case: its moments exactly as told, and what was kept of its rows."""
+
+    __tablename__ = "past_records"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    history_id: Mapped[int] = mapped_column(ForeignKey("histories.id"), index=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), unique=True)
+    opened_at: Mapped[datetime]
+    resolved_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    due_at: Mapped[datetime | None]
+    held_seconds: Mapped[int] = mapped_column(default=0)
+    said: Mapped[dict[str, Any]]

@@ -9,6 +9,7 @@ from ticketing.commands.audit import audit, sealer
 from ticketing.commands.cases import cases
 from ticketing.commands.demo import demo
 from ticketing.commands.escalation import escalation
+from ticketing.commands.reports import reports
 from ticketing.commands.schedule import sweep_once, worker
 from ticketing.commands.sla import sla
 
@@ -19,6 +20,7 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(audit)
     app.cli.add_command(accounts)
     app.cli.add_command(sla)
+    app.cli.add_command(reports)
     app.cli.add_command(escalation)
     app.cli.add_command(demo)
     app.cli.add_command(worker)

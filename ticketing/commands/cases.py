@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from ticketing.cases import queries as importing
 from ticketing.cases import service as cases_service
-from ticketing.cases.rules import rejects_csv
+from ticketing.cases.rules import Row, Sheet, rejects_csv
 from ticketing.commands.failing import CouldNotRun
 from ticketing.core import clock
 from ticketing.core.errors import Conflict, DomainError
@@ -72,6 +72,51 @@ def cases_import(file: Path, mapping_file: Path, is_dry: bool, skips_bad: bool, 
     raise SystemExit(code)
 
 
+@cases.command("import-history")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--mapping", "mapping_file", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="M.toml",
+              help="Which column tells what of a past case; see docs/imports.")
+def cases_import_history(file: Path, mapping_file: Path) -> None:
+    """Bring in the past cases of an old system, with when each thing happened; their timers are reckoned and nothing escalates.
+
+    Rows that cannot be taken go to FILE.rejects.csv, each with its line and why; the others come in.  Stopped, it goes on when run
+    again; run twice, it writes nothing the second time.
+
+    Exit 0: all came in, or were there; 1: some rows were left out; 2: could not run (the mapping, the file or the database), and why.
+    """
+    try:
+        mapping = importing.history_mapping_from(mapping_file)
+        plan = importing.history_plan(file, mapping, importing.sheet_from(file, mapping), at=clock.now())
+        with tqdm(total=len(plan.fresh), unit=" cases", disable=None, file=sys.stderr) as bar:
+            written = carry_out_history(plan, now=clock.now, progress=bar.update)
+        past = plan.past
+        if past.bad:
+            click.echo(f"Left out: see {_keep_rejects(file, plan.sheet, list(past.bad))}")
+    except DomainError as error:
+        raise CouldNotRun(error.message) from error
+    except SQLAlchemyError as error:
+        raise CouldNotRun(
+            f"The database did not answer ({type(error).__name__}). Is it running and migrated? Run again: it goes on where it stopped."
+        ) from error
+    click.echo(f"{past.rows:,} rows read: {_counted(len(past.cases), 'case')} ({len(plan.known):,} already there), "
+               f"{_counted(len(past.bad), 'row')} rejected. {written:,} written.")
+    raise SystemExit(1 if past.bad else 0)
+
+
+def carry_out_history(plan: importing.HistoryPlan, *, now: Callable[[], datetime], progress: Callable[[int], object]) -> int:
+    """Write the past cases that are none yet; returns how many.  Stopped in the middle, it goes on when run again."""
+    fresh, written = plan.fresh, 0
+    if not fresh:
+        return 0
+    history = cases_service.begin_history(plan.mapping, plan.manifest, by=IMPORTER, at=now())
+    for start in range(0, len(fresh), IMPORT_BATCH):
+        batch = fresh[start:start + IMPORT_BATCH]
+        written += cases_service.import_past(history, plan.mapping, batch, by=IMPORTER, at=now())
+        progress(len(batch))
+    cases_service.finish_import(plan.manifest, written, by=IMPORTER, at=now())
+    return written
+
+
 def _given(pairs: tuple[str, ...]) -> dict[str, str]:
     wrong = [pair for pair in pairs if "=" not in pair]
     if wrong:
@@ -102,7 +147,7 @@ def _report_import(plan: importing.ImportPlan, *, is_dry: bool, skips_bad: bool)
         click.echo(f"Dry run: nothing was written. Without --dry-run {_counted(len(plan.fresh), 'case')} would be made.")
         return 0
     if rejected:
-        click.echo(f"Left out: see {_keep_rejects(plan)}")
+        click.echo(f"Left out: see {_keep_rejects(plan.file, plan.sheet, [(item.row, item.why) for item in plan.checked.bad])}")
     with tqdm(total=len(plan.fresh), unit=" rows", disable=None, file=sys.stderr) as bar:
         written = carry_out(plan, now=clock.now, progress=bar.update)
     click.echo(_import_line(plan, written))
@@ -126,15 +171,15 @@ def carry_out(plan: importing.ImportPlan, *, now: Callable[[], datetime], progre
     return written
 
 
-def _keep_rejects(plan: importing.ImportPlan) -> Path:
+def _keep_rejects(file: Path, sheet: Sheet, rejected: list[tuple[Row, str]]) -> Path:
     """Write the rows left out beside the file, or in the working folder where nothing may be written there; returns where.
 
     Raises Conflict if neither can be written.
     """
-    name = f"{plan.file.name}.rejects.csv"
-    words = rejects_csv(plan.sheet, [(item.row, item.why) for item in plan.checked.bad])
+    name = f"{file.name}.rejects.csv"
+    words = rejects_csv(sheet, rejected)
     data = b"\xef\xbb\xbf" + words.encode("utf-8", errors="surrogateescape")  # bytes that could not be read go out as they came
-    for path in (plan.file.with_name(name), Path.cwd() / name):
+    for path in (file.with_name(name), Path.cwd() / name):
         unfinished = path.with_name(f"{name}.part")
         try:
             unfinished.write_bytes(data)

@@ -26,9 +26,17 @@ from ticketing.cases.queries.desk import (
 )
 from ticketing.cases.queries.explaining import explain_for_complainant, explain_statement, explain_timer
 from ticketing.cases.queries.glass import GlassUse, glass_uses, open_glass, own_glass
-from ticketing.cases.queries.importing import ImportPlan, import_plan, known_source_keys, missing_sites, places_for
+from ticketing.cases.queries.importing import (
+    HistoryPlan,
+    ImportPlan,
+    history_plan,
+    import_plan,
+    known_source_keys,
+    missing_sites,
+    places_for,
+)
 from ticketing.cases.queries.openings import OpeningRow, openings_of
-from ticketing.cases.queries.spreadsheets import mapping_from, sheet_from
+from ticketing.cases.queries.spreadsheets import history_mapping_from, mapping_from, sheet_from
 from ticketing.cases.queries.sweeping import (
     FiringContext,
     case_contexts,
@@ -58,6 +66,7 @@ __all__ = [
     "Filters",
     "FiringContext",
     "GlassUse",
+    "HistoryPlan",
     "ImportPlan",
     "LookalikeRow",
     "Mismatch",
@@ -85,6 +94,8 @@ __all__ = [
     "found",
     "get_case",
     "glass_uses",
+    "history_mapping_from",
+    "history_plan",
     "import_plan",
     "in_quarantine",
     "known_source_keys",

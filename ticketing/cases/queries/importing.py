@@ -12,7 +12,20 @@ import sqlalchemy as sa
 
 from ticketing.accounts import queries as accounts
 from ticketing.cases.models import Case
-from ticketing.cases.rules import Checked, GoodRow, ImportMapping, Manifest, NewSite, Places, Sheet, check_sheet
+from ticketing.cases.rules import (
+    Checked,
+    GoodRow,
+    HistoryMapping,
+    ImportMapping,
+    Manifest,
+    NewSite,
+    Past,
+    PastCase,
+    Places,
+    Sheet,
+    check_sheet,
+    read_past,
+)
 from ticketing.codes import queries as codes
 from ticketing.core.database import db
 
@@ -42,6 +55,33 @@ class ImportPlan:
             len(self.known))
 
 
+@dataclass(frozen=True, slots=True)
+class HistoryPlan:
+    """An old system's file looked at as a whole.  `known`: past cases that are cases already."""
+
+    file: Path
+    mapping: HistoryMapping
+    sheet: Sheet
+    past: Past
+    known: frozenset[str]
+    content_digest: str
+
+    @property
+    def fresh(self) -> tuple[PastCase, ...]:
+        return tuple(case for case in self.past.cases if case.source_key not in self.known)
+
+    @property
+    def manifest(self) -> Manifest:
+        return Manifest(self.mapping.source, _digest(self.file.name.encode()), self.content_digest, self.past.rows, len(self.past.bad),
+                        len(self.known))
+
+
+def history_plan(path: Path, mapping: HistoryMapping, sheet: Sheet, *, at: datetime) -> HistoryPlan:
+    """Look at every row of an old system and at what is there already; writes nothing.  Raises Invalid where mapping and file differ."""
+    past = read_past(sheet, mapping, at=at)
+    return HistoryPlan(path, mapping, sheet, past, known_source_keys(case.source_key for case in past.cases), _digest(path.read_bytes()))
+
+
 def import_plan(path: Path, mapping: ImportMapping, sheet: Sheet, *, at: datetime) -> ImportPlan:
     """Look at every row and at what is there already; writes nothing.  Raises Invalid where mapping and file do not fit."""
     checked = check_sheet(sheet, mapping, places_for(mapping.sites), at=at)
@@ -49,6 +89,7 @@ def import_plan(path: Path, mapping: ImportMapping, sheet: Sheet, *, at: datetim
     missing = tuple(site for site in missing_sites(mapping.sites) if site.code in used)
     known = known_source_keys(row.source_key for row in checked.good)
     return ImportPlan(path, mapping, sheet, checked, known, missing, _digest(path.read_bytes()))
+
 
 def places_for(new_sites: Iterable[NewSite]) -> Places:
     """Places in use by code, counting sites that the import would add."""

@@ -2,43 +2,67 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from ticketing.cases.rules import Cell, ImportMapping, Row, Sheet, read_csv, read_mapping
+from ticketing.cases.rules import Cell, HistoryMapping, ImportMapping, Row, Sheet, read_csv, read_history_mapping, read_mapping
 from ticketing.cases.rules import sheet_of as sheet_of_rows
 from ticketing.core.errors import Invalid
 
 LARGEST_FILE = 200_000_000  # bytes, packed or not
 OLD_EXCEL = b"\xd0\xcf\x11\xe0"
+GZIP = b"\x1f\x8b"
 
 
 def mapping_from(path: Path, given: Mapping[str, str]) -> ImportMapping:
     """The mapping in a file, with `given` constants put over its own.  Raises Invalid with every fault, one a line."""
+    return read_mapping(_text_of(path), given)
+
+
+def history_mapping_from(path: Path) -> HistoryMapping:
+    """The mapping of an old system in a file.  Raises Invalid with every fault, one a line."""
+    return read_history_mapping(_text_of(path))
+
+
+def _text_of(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise Invalid(f"The mapping {path} cannot be read: {error}.") from error
-    return read_mapping(text, given)
 
 
-def sheet_from(path: Path, mapping: ImportMapping) -> Sheet:
-    """The rows of a CSV or XLSX file, told apart by its bytes and not its name.  Raises Invalid."""
+def sheet_from(path: Path, mapping: ImportMapping | HistoryMapping) -> Sheet:
+    """The rows of a CSV (packed with gzip or not) or XLSX file, told apart by its bytes and not its name.  Raises Invalid."""
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise Invalid(f"The file is larger than {LARGEST_FILE // 1_000_000} MB. Split it and import the parts one after the other.")
         data = path.read_bytes()
     except OSError as error:
         raise Invalid(f"The file {path} cannot be read: {error}.") from error
+    if data.startswith(GZIP):
+        data = _unpacked(data)
     if data.startswith(OLD_EXCEL):
         raise Invalid("This is an old Excel file (.xls) or a locked one. Save it as .xlsx or as CSV, without a password, and try again.")
     if data.startswith(b"PK\x03\x04"):
         return _workbook(data, mapping.sheet)
     return read_csv(data, encoding=mapping.encoding, delimiter=mapping.delimiter)
+
+
+def _unpacked(data: bytes) -> bytes:
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
+            found = packed.read(LARGEST_FILE + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise Invalid("The packed file is damaged. Unpack it, or pack it again, and retry.") from error
+    if len(found) > LARGEST_FILE:
+        raise Invalid(f"Unpacked, the file is larger than {LARGEST_FILE // 1_000_000} MB. Split it and import the parts.")
+    return found
 
 
 def _workbook(data: bytes, name: str) -> Sheet:

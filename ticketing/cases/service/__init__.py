@@ -22,6 +22,7 @@ from ticketing.cases.service.confidence import break_glass, lift_confidence, mak
 from ticketing.cases.service.conflict import name_subject, recuse_manager
 from ticketing.cases.service.corrections import ask_receipt_correction, decide_receipt_correction
 from ticketing.cases.service.counting import Counted, record_counted
+from ticketing.cases.service.history import begin_history, import_past
 from ticketing.cases.service.importing import begin_import, finish_import, import_batch
 from ticketing.cases.service.intake import Concern, keep_draft, receive, receive_many
 from ticketing.cases.service.lifecycle import (
@@ -64,6 +65,7 @@ __all__ = [
     "assign",
     "attach",
     "attach_as_received",
+    "begin_history",
     "begin_import",
     "begin_rebase",
     "break_glass",
@@ -86,6 +88,7 @@ __all__ = [
     "hand_over_all",
     "hold",
     "import_batch",
+    "import_past",
     "keep_draft",
     "lift_confidence",
     "make_confidential",

@@ -10,6 +10,7 @@ from ticketing.reports.queries.ledger import (
     message_kinds,
 )
 from ticketing.reports.queries.mailbox import CaughtMail, caught
+from ticketing.reports.queries.resolution import past_facts, past_figures
 from ticketing.reports.queries.trail import (
     MOST_ENTRIES,
     Reading,
@@ -38,6 +39,8 @@ __all__ = [
     "is_hidden_mail",
     "manager_overview",
     "message_kinds",
+    "past_facts",
+    "past_figures",
     "trail_cells",
     "trail_page",
 ]

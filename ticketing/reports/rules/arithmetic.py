@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 
@@ -21,6 +22,12 @@ def percentile(values: Sequence[float], percent: int) -> float | None:
         return None
     rank = -(-percent * len(ranked) // 100)  # rounded up
     return ranked[max(rank, 1) - 1]
+
+
+def rounded(value: float, places: int) -> float:
+    """To so many decimal places, halves away from nought, as published figures are; places below 0 round to tens and hundreds."""
+    scale = 10.0 ** places
+    return math.copysign(math.floor(abs(value) * scale + .5) / scale, value)
 
 
 def share(part: int, whole: int) -> int | None:
