@@ -11,5 +11,6 @@ from ticketing.reports.rules.spans import business_seconds, linear, part, spread
 __all__ = [
     "DEFAULT", "KINDS", "METRICS", "Bucket", "CaseFact", "Facts", "Figure", "Kind", "Metric", "Overview", "PastFact", "Period", "Share",
     "Slot", "Spread", "TimerFact", "buckets", "business_seconds", "definitions", "due_day", "file_name", "is_file_name", "linear",
-    "median", "moment_in", "overview", "part", "percentile", "period_of", "periods", "resolution_times", "rounded", "share", "spread", "working_days",
+    "median", "moment_in", "overview", "part", "percentile", "period_of", "periods", "resolution_times", "rounded", "share", "spread",
+    "working_days",
 ]
