@@ -28,7 +28,7 @@ from ticketing.accounts.jobs import tidy
 from ticketing.audit.jobs import seal
 from ticketing.audit.queries import seal_keys
 from ticketing.calendars.service import keep_shipped
-from ticketing.cases.jobs import scan
+from ticketing.cases.jobs import forget, scan
 from ticketing.cases.service import rebase_batch
 from ticketing.core import clock, once, webhooks
 from ticketing.core.batch import Tally
@@ -124,6 +124,10 @@ def _watch_over(is_stopping: Stopping) -> Tally:
     return _deliver(is_stopping) if stopped else Tally()
 
 
+def _forget(is_stopping: Stopping) -> Tally:
+    return Tally() if is_stopping() else forget(clock.now())
+
+
 WATCH = Job("watch", "WATCH_SECONDS", _watch_over)
 def _seal(is_stopping: Stopping) -> Tally:
     return seal(clock.now(), Path(current_app.config["AUDIT_CHECKPOINTS"]), is_stopping=is_stopping)
@@ -139,6 +143,7 @@ JOBS = (
     Job("tidy", "TIDY_SECONDS", _tidy),
     Job("simulate", "SIMULATE_SECONDS", _simulate),
     Job("scan", "TIDY_SECONDS", _scan),
+    Job("forget", "TIDY_SECONDS", _forget),
     SEALING,
 )
 

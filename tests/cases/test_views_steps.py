@@ -13,7 +13,8 @@ from ticketing.cases.views.offers import STEPS
 from ticketing.codes.rules import BreachReason, ContactMethod, Finding, HoldReason, Outcome, Severity
 from ticketing.core.permissions import Role
 
-ABOUT = {"change_point", "finding", "withdraw_statement", "finish_task", "breach_reason", "decide_correction", "remove_pack"}
+ABOUT = {"change_point", "finding", "withdraw_statement", "finish_task", "breach_reason", "decide_correction", "decide_erasure",
+         "remove_pack"}
 
 
 @pytest.fixture

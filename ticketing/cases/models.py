@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstra
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ticketing.cases.rules import AttachmentState, CorrectionState, NoteKind, StatementState, Status, TaskKind
+from ticketing.cases.rules.erasing import ErasureGround, ErasureState
 from ticketing.codes.rules import (
     CaseType,
     Channel,
@@ -88,6 +89,8 @@ class Case(Model):
     team_id: Mapped[int | None] = mapped_column(ForeignKey("teams.id"))
     recorded_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     is_confidential: Mapped[bool] = mapped_column(default=False)
+    has_legal_hold: Mapped[bool] = mapped_column(default=False)  # nothing of it may be erased
+    erased_at: Mapped[datetime | None]
 
     acknowledged_at: Mapped[datetime | None]
     acknowledgement_method: Mapped[ContactMethod | None]
@@ -365,6 +368,29 @@ class ReceiptCorrection(Model):
     asked_by_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     decided_at: Mapped[datetime | None]
     decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+
+
+class Erasure(Model):
+    """What a case holds of people, to be destroyed: one person asks, another decides; `files_left` still lie in the store."""
+
+    __tablename__ = "erasures"
+    __table_args__ = (Index("ix_erasures_files_left", "id", sqlite_where=text("has_files_left"), postgresql_where=text("has_files_left")),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uid: Mapped[str] = mapped_column(String(32), unique=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    ground: Mapped[ErasureGround]
+    why: Mapped[str]
+    state: Mapped[ErasureState] = mapped_column(default=ErasureState.ASKED)
+    asked_at: Mapped[datetime]
+    asked_by_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    decided_at: Mapped[datetime | None]
+    decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    decided_why: Mapped[str] = mapped_column(default="")
+    value_count: Mapped[int] = mapped_column(default=0)
+    person_count: Mapped[int] = mapped_column(default=0)
+    files_left: Mapped[list[str]] = mapped_column(default=list)
+    has_files_left: Mapped[bool] = mapped_column(default=False)
 
 
 class Rebase(Model):

@@ -68,6 +68,23 @@ def queue_many(messages: Sequence[NewMessage], *, budget: int, at: datetime) -> 
 
 
 @atomic
+def forget_case(reference: str, *, at: datetime) -> int:
+    """Destroy to whom messages about a case went and what they said; what has not left stays here.  Returns how many there were."""
+    _ = at
+    mine = M.case_reference == reference
+    ids = sa.select(M.id).where(mine)
+    db.session.execute(sa.update(OutboxAttempt).where(OutboxAttempt.message_id.in_(ids)).values(detail=""),
+                       execution_options={"synchronize_session": False})
+    unsent = sa.and_(mine, M.state.in_((MessageState.QUEUED, MessageState.SENDING, MessageState.GATHERED)))
+    db.session.execute(sa.update(M).where(unsent).values(state=MessageState.WITHHELD, next_attempt_at=None),
+                       execution_options={"synchronize_session": False})
+    gone: Any = db.session.execute(
+        sa.update(M).where(mine).values(recipient_email="", recipient_name="", subject="(erased)", context={}, url=None, last_error=""),
+        execution_options={"synchronize_session": False})
+    return int(gone.rowcount)
+
+
+@atomic
 def gather(*, at: datetime, limit: int = 50) -> int:
     """Make one mail for each person whose gathered notices are due, of all that wait for them; returns how many mails."""
     waiting = (M.state == MessageState.GATHERED, M.gathered_into.is_(None))

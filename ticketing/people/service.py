@@ -18,6 +18,10 @@ from ticketing.people.models import Person
 from ticketing.people.rules import PersonDetails, fold_email, fold_name, fold_phone, fold_record
 
 CHUNK = 500
+BLANK: dict[str, Any] = {  # language and whether an interpreter is needed tell nobody apart, and figures count them
+    "name": "(erased)", "preferred_name": "", "date_of_birth": None, "record_number": "", "email": "", "phone": "", "address": "",
+    "format_needs": "", "safe_contact": "", "match_name": "", "match_phone": "", "match_email": "", "match_record": "",
+}
 
 
 @atomic
@@ -44,6 +48,16 @@ def record_people(details: Sequence[PersonDetails], *, by: Actor, at: datetime) 
     ]
     audit.record_many(entries, by=by, at=at)
     return tuple(ids[row["uid"]] for row in rows)
+
+
+@atomic
+def erase_person(person_id: int, basis: str, *, by: Actor, at: datetime, asked_by_uid: str) -> int:
+    """Destroy who somebody is and what their stream holds of it; returns how many values of the trail went."""
+    person = db.session.scalars(sa.select(Person).where(Person.id == person_id).with_for_update()).one()
+    for name, blank in BLANK.items():
+        setattr(person, name, blank)
+    audit.record(person_stream(person.uid), Act.PERSON_ERASED, by=by, at=at, facts={"basis": basis})
+    return audit.erase_values(person_stream(person.uid), basis, by=by, at=at, asked_by_uid=asked_by_uid)
 
 
 def _row(details: PersonDetails, at: datetime) -> dict[str, Any]:

@@ -75,6 +75,10 @@ class Act(StrEnum):
     CASE_AMENDED = "case.amended"
     CASE_VIEWED = "case.viewed"
     CASE_PRINTED = "case.printed"
+    CASE_ERASED = "case.erased"
+    CASE_FILES_FORGOTTEN = "case.files_forgotten"
+    CASE_LEGAL_HOLD_PLACED = "case.legal_hold_placed"
+    CASE_LEGAL_HOLD_LIFTED = "case.legal_hold_lifted"
     CASE_ERASURE_ASKED = "case.erasure_asked"
     CASE_ERASURE_REFUSED = "case.erasure_refused"
     VALUES_ERASED = "values.erased"
@@ -223,6 +227,10 @@ SENTENCES: dict[Act, str] = {
     Act.CASE_AMENDED: "Details changed[: {fields}]",
     Act.CASE_VIEWED: "Case[ {case}] opened",
     Act.CASE_PRINTED: "Case[ {case}] printed",
+    Act.CASE_ERASED: "What the case held of people erased by {actor}[: {count} values]",
+    Act.CASE_FILES_FORGOTTEN: "Files of the erased case removed from the store[: {count}]",
+    Act.CASE_LEGAL_HOLD_PLACED: "Legal hold placed: nothing may be erased",
+    Act.CASE_LEGAL_HOLD_LIFTED: "Legal hold lifted",
     Act.CASE_ERASURE_ASKED: "Erasure of personal details asked",
     Act.CASE_ERASURE_REFUSED: "Erasure of personal details refused",
     Act.VALUES_ERASED: "Personal details erased from the trail[: {count} values]",

@@ -10,7 +10,7 @@ from ticketing.cases.queries.attachments import (
     waiting_for_scan,
     without_sealed_names,
 )
-from ticketing.cases.queries.case import find_case, get_case, timers_of
+from ticketing.cases.queries.case import find_case, get_case, has_files_to_forget, timers_of
 from ticketing.cases.queries.case_rows import CaseView, MoveView, PersonView, TimerView
 from ticketing.cases.queries.desk import (
     MOST,
@@ -94,6 +94,7 @@ __all__ = [
     "found",
     "get_case",
     "glass_uses",
+    "has_files_to_forget",
     "history_mapping_from",
     "history_plan",
     "import_plan",

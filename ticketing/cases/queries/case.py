@@ -21,6 +21,7 @@ from ticketing.cases.queries.case_rows import (
     CaseView,
     CorrectionView,
     DeclarationView,
+    ErasureView,
     HoldView,
     MoveView,
     NoteView,
@@ -104,6 +105,7 @@ def get_case(reference: str, actor: Actor, *, at: datetime) -> CaseView:
         entries=without_sealed_names(timeline(case_stream(case.reference)), actor),
         moves=_moves(facts, actor), is_confidential=case.is_confidential,
         readers=_readers(case), sealed=_sealed(case, actor), is_behind_glass=case.id in actor.opened,
+        erased_at=case.erased_at, has_legal_hold=case.has_legal_hold, erasures=_erasures(case, actor),
         questions=questions_of(case), classification=classification_of(case),
         countables=countables_of(case, [(pin.code, pin.version) for pin in pins], timers))
 
@@ -294,6 +296,20 @@ def _corrections(case: Case, names: Names, actor: Actor) -> tuple[CorrectionView
         CorrectionView(row.uid, row.old_at, row.new_at, row.reason, row.state, row.asked_at, names.get(row.asked_by_id or 0, ""),
                        row.asked_by_id == actor.staff_id, names.get(row.decided_by_id or 0, ""), row.decided_at)
         for row in _of(case, models.ReceiptCorrection, models.ReceiptCorrection.asked_at))
+
+
+def _erasures(case: Case, actor: Actor) -> tuple[ErasureView, ...]:
+    rows = db.session.scalars(sa.select(models.Erasure).where(models.Erasure.case_id == case.id).order_by(models.Erasure.id)).all()
+    names = accounts.names_by_id([one for row in rows for one in (row.asked_by_id, row.decided_by_id) if one]) if rows else {}
+    return tuple(ErasureView(
+        row.uid, row.ground, row.why, row.state, row.asked_at, names.get(row.asked_by_id, ""), row.asked_by_id == actor.staff_id,
+        row.decided_at, names.get(row.decided_by_id or 0, ""), row.decided_why, row.value_count, row.person_count, row.has_files_left)
+        for row in rows)
+
+
+def has_files_to_forget() -> bool:
+    """Whether files of an erased case still lie in the store."""
+    return db.session.scalar(sa.select(models.Erasure.id).where(models.Erasure.has_files_left).limit(1)) is not None
 
 
 def _moves(facts: CaseFacts, actor: Actor) -> tuple[MoveView, ...]:

@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from ticketing.audit.rules import EntryRow
 from ticketing.cases.rules import CorrectionState, Countable, Gap, Move, NoteKind, StatementState, Status, TaskKind, number_within
+from ticketing.cases.rules.erasing import ErasureGround, ErasureState
 from ticketing.codes.rules import (
     BreachReason,
     CaseType,
@@ -247,6 +248,25 @@ class ClassificationView:
 
 
 @dataclass(frozen=True, slots=True)
+class ErasureView:
+    """An erasure, asked or decided."""
+
+    uid: str
+    ground: ErasureGround
+    why: str
+    state: ErasureState
+    asked_at: datetime
+    asked_by: str
+    is_mine: bool
+    decided_at: datetime | None
+    decided_by: str
+    decided_why: str
+    value_count: int
+    person_count: int
+    has_files_left: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SealedView:
     """A compartment of which the reader is a member, with the trail of what it holds of this case."""
 
@@ -342,9 +362,16 @@ class CaseView:
     readers: tuple[ReaderView, ...] = ()
     sealed: tuple[SealedView, ...] = ()
     is_behind_glass: bool = False
+    erased_at: datetime | None = None
+    has_legal_hold: bool = False
+    erasures: tuple[ErasureView, ...] = ()
     questions: tuple[Question, ...] = ()
     classification: ClassificationView | None = None
     countables: tuple[Countable, ...] = ()  # what its laws count and no step of its own records
+
+    @property
+    def waiting_erasure(self) -> ErasureView | None:
+        return next((item for item in self.erasures if item.state is ErasureState.ASKED), None)
 
     @property
     def response(self) -> ResponseView | None:

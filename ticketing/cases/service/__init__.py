@@ -22,6 +22,7 @@ from ticketing.cases.service.confidence import break_glass, lift_confidence, mak
 from ticketing.cases.service.conflict import name_subject, recuse_manager
 from ticketing.cases.service.corrections import ask_receipt_correction, decide_receipt_correction
 from ticketing.cases.service.counting import Counted, record_counted
+from ticketing.cases.service.erasing import ask_erasure, decide_erasure, forget_files, lift_legal_hold, place_legal_hold
 from ticketing.cases.service.history import begin_history, import_past
 from ticketing.cases.service.importing import begin_import, finish_import, import_batch
 from ticketing.cases.service.intake import Concern, keep_draft, receive, receive_many
@@ -60,6 +61,7 @@ __all__ = [
     "add_task",
     "agree_period",
     "apply_transition",
+    "ask_erasure",
     "ask_receipt_correction",
     "ask_statement",
     "assign",
@@ -75,6 +77,7 @@ __all__ = [
     "close",
     "complete",
     "confirm_outcome",
+    "decide_erasure",
     "decide_receipt_correction",
     "declare_conflict",
     "declare_no_conflict",
@@ -83,6 +86,7 @@ __all__ = [
     "draft_response",
     "finish_import",
     "finish_task",
+    "forget_files",
     "give_breach_reason",
     "give_statement",
     "hand_over_all",
@@ -91,10 +95,12 @@ __all__ = [
     "import_past",
     "keep_draft",
     "lift_confidence",
+    "lift_legal_hold",
     "make_confidential",
     "mend_glass",
     "name_subject",
     "note_opened",
+    "place_legal_hold",
     "raise_priority",
     "rebase_batch",
     "receive",

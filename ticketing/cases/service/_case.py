@@ -18,6 +18,7 @@ from ticketing.cases.models import (
     CaseCompartment,
     CaseSubject,
     Declaration,
+    Erasure,
     Point,
     ReceiptCorrection,
     ResponseVersion,
@@ -44,7 +45,7 @@ NO_CONFLICT = "no conflict of interest"
 FAR_FUTURE = datetime(9000, 1, 1, tzinfo=UTC)
 CLOCK = machine("clock")  # who says that a moment has passed, when a verb is the first to see it
 
-Hung = TypeVar("Hung", Task, StatementRequest, ReceiptCorrection)
+Hung = TypeVar("Hung", Task, StatementRequest, ReceiptCorrection, Erasure)
 
 
 def _lock(reference: str, seen: int | None, *, by: Actor) -> Case:

@@ -85,6 +85,8 @@ def apply_transition(
     for a role that may not, NotFound for a case that is hidden or missing.
     """
     case = _lock(reference, seen, by=by)
+    if action is Action.REOPEN and case.erased_at is not None:
+        raise Conflict("What this case held of people is erased: it cannot be reopened. Log what they say now as a new concern.")
     move = find_move(case.status, action)
     check_move(move, facts_of(case), why, by)
     _check_occurred(case, occurred_at, at, "The day it happened")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ticketing.cases import rules
 from ticketing.cases.forms import records, statements, steps
 from ticketing.cases.forms.classifying import ChangeTypeForm, ClassifyForm
+from ticketing.cases.forms.erasing import AskErasureForm, DecideErasureForm
 from ticketing.cases.forms.steps import StepForm
 from ticketing.cases.queries import CaseView, MoveView
 from ticketing.cases.rules import Action, Status
@@ -156,6 +157,15 @@ _ALL = (
          section="access", icon="lock"),
     Step("lift", "End the confidence", "Everybody whose work it is sees the case again.", "End the confidence",
          "The case is no longer confidential.", steps.ReasonForm, running.lift_confidence, section="access", icon="lock"),
+    Step("erasure", "Erase what it holds of people", "A second person decides. What goes is gone for good; figures and dates stay.",
+         "Ask a second person", "Asked. A manager other than you decides.", AskErasureForm, running.ask_erasure, section="people",
+         icon="slash-circle", tone="danger"),
+    Step("decide_erasure", "Decide the erasure", "You are the second person. A legal claim, an inquest or an inquiry may still need it.",
+         "Save the decision", "Decided.", DecideErasureForm, running.decide_erasure, section="people", icon="slash-circle", tone="danger"),
+    Step("legal_hold", "Place a legal hold", "Nothing of this case can be erased until a manager lifts it.", "Place the hold",
+         "Legal hold placed.", steps.ReasonForm, running.place_legal_hold, section="people", icon="lock"),
+    Step("lift_legal_hold", "Lift the legal hold", "The claim, inquest or inquiry is over.", "Lift the hold", "Legal hold lifted.",
+         steps.ReasonForm, running.lift_legal_hold, section="people", icon="lock"),
     Step("correction", "Correct the receipt date", "The clocks run from receipt. A second person decides; the old date is kept.",
          "Ask a second person", "Asked. Somebody else decides.", records.CorrectionForm, running.ask_correction, section="timers",
          icon="clock-history"),
@@ -220,10 +230,13 @@ def offers_of(case: CaseView, actor: Actor) -> Offers:
         offers.insert(0, Offer(STEPS["triage"]))
     if case.status is Status.RESPONSE_DRAFTING:
         offers.insert(0, Offer(STEPS["write_response"]))
+    if case.erased_at:
+        offers = []
     return Offers(
         moves=tuple(offer for offer in offers if offer.step.action not in _ENDINGS),
         endings=tuple(offer for offer in offers if offer.step.action in _ENDINGS),
-        records=tuple(STEPS[name] for name in _records(case)), arrangements=tuple(STEPS[name] for name in _arrangements(case)))
+        records=tuple(STEPS[name] for name in _records(case)),
+        arrangements=tuple(STEPS[name] for name in (*_arrangements(case), *_keeping(case, actor))))
 
 
 def missing_for(case: CaseView, step: Step) -> tuple[Missing, ...]:
@@ -253,6 +266,15 @@ def _waits_for_acknowledgement(case: CaseView) -> bool:
         return False
     return any(timer.target == TargetCode.ACKNOWLEDGE and timer.state in (State.RUNNING, State.BREACHED) and timer.met_at is None
                for timer in case.current_timers)
+
+
+def _keeping(case: CaseView, actor: Actor) -> tuple[str, ...]:
+    """How long what it holds of people is kept."""
+    if case.status is Status.DRAFT or case.erased_at:
+        return ()
+    hold = "lift_legal_hold" if case.has_legal_hold else "legal_hold"
+    ask = () if case.is_open or case.has_legal_hold or case.waiting_erasure else ("erasure",)
+    return (*ask, *((hold,) if actor.may(Permission.SIGN_RESPONSES) else ()))
 
 
 def _arrangements(case: CaseView) -> tuple[str, ...]:

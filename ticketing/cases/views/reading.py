@@ -54,6 +54,8 @@ LOOKS: dict[Act, tuple[str, str]] = {
     Act.CASE_RESPONSE_SENT: ("send", "good"),
     Act.CASE_REOPENED: ("arrow-counterclockwise", "warn"),
     Act.CASE_CLOSED: ("check-circle", "good"),
+    Act.CASE_ERASED: ("slash-circle", "held"),
+    Act.CASE_LEGAL_HOLD_PLACED: ("lock", "held"),
     Act.CASE_BREACHED: ("exclamation-triangle", "bad"),
     Act.CASE_ESCALATED: ("bell", "warn"),
     Act.CASE_ESCALATION_FAILED: ("bell", "bad"),

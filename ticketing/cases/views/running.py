@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from ticketing.cases import service
 from ticketing.cases.queries import CaseView
 from ticketing.cases.rules import Action, NoteKind, TaskKind
+from ticketing.cases.rules.erasing import ErasureGround
 from ticketing.codes.rules import BreachReason, CaseType, ContactMethod, Finding, HoldReason
 from ticketing.core.permissions import Actor, Compartment
 
@@ -135,6 +136,18 @@ def ask_correction(case: CaseView, form: Any, *, by: Actor, at: datetime) -> Non
 
 def decide_correction(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:  # noqa: ARG001 - every step has this shape
     service.decide_receipt_correction(form.thing.uid, form.decision.data == "yes", form.why.data, by=by, at=at)
+
+def ask_erasure(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
+    service.ask_erasure(case.reference, ErasureGround(form.ground.data), form.why.data, by=by, at=at)
+
+def decide_erasure(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:  # noqa: ARG001 - every step has this shape
+    service.decide_erasure(form.thing.uid, form.decision.data == "yes", form.why.data, by=by, at=at)
+
+def place_legal_hold(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
+    service.place_legal_hold(case.reference, form.why.data, by=by, at=at)
+
+def lift_legal_hold(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
+    service.lift_legal_hold(case.reference, form.why.data, by=by, at=at)
 
 def complete(case: CaseView, form: Any, *, by: Actor, at: datetime) -> None:
     service.complete(case.reference, form.answers(), seen=form.version.data, by=by, at=at)
