@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := env REDRESS_ENV=demo LOG_LEVEL=WARNING SCHEDULER_IN_WEB=1 ORGANISATION='Larkmoor Hospital' MAIL_FROM=patient.relations@larkmoor.example PUBLIC_URL=http://127.0.0.1:$(PORT) $(BIN)/flask --app wsgi
 
-.PHONY: help demo demo-reset test check security faults bench vendor screenshots program tests system
+.PHONY: help demo demo-reset test check security faults history bench vendor screenshots program tests system
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -41,6 +41,11 @@ security: tests ## Look for known kinds of holes; says plainly what it could not
 faults: tests ## Sweep 20,000 due steps while a sweeper is killed each second, on both databases
 	@for database in sqlite postgresql; do \
 		FAULTS=1 REDRESS_TEST_DATABASE=$$database $(BIN)/pytest tests/faults/test_kill.py || exit 1; \
+	done
+
+history: tests ## Bring in three whole logs of old systems and compare every figure, on both databases (many minutes)
+	@for database in sqlite postgresql; do \
+		REDRESS_WHOLE_HISTORY=1 REDRESS_TEST_DATABASE=$$database $(BIN)/pytest -s tests/cases/test_history.py -k whole_log || exit 1; \
 	done
 
 bench: tests ## Measure what the issues promise

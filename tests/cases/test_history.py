@@ -268,7 +268,7 @@ def test_a_reader_counts_only_the_cases_they_may_see(hospital, tmp_path):
     assert past_figures("diary", READER)["n_cases"] == 2
 
 
-@pytest.mark.skipif("REDRESS_WHOLE_HISTORY" not in os.environ, reason="takes minutes: REDRESS_WHOLE_HISTORY=1, as the nightly run sets it")
+@pytest.mark.skipif("REDRESS_WHOLE_HISTORY" not in os.environ, reason="takes minutes: make history")
 @pytest.mark.parametrize("source", LOGS)
 def test_the_whole_log_comes_in_and_its_figures_come_out(source, app, record_property):
     file, how = next(shared("data", source).glob("*.csv.gz")), MAPPINGS / f"{source}.toml"

@@ -40,7 +40,8 @@ def test_business_time_is_what_counting_day_by_day_gives(holidays):
 
 @pytest.mark.parametrize("size", [1, 2, 3, 9, 10, 11, 100, 1001])
 def test_percentiles_keep_to_their_definitions(size):
-    values = [random.Random(size).randrange(1000) for _ in range(size)]
+    chance = random.Random(size)
+    values = [chance.randrange(1000) for _ in range(size)]
     ranked = sorted(values)
     assert percentile(values, 90) == ranked[max(0, math.ceil(.9 * size) - 1)]
     assert sum(value <= percentile(values, 90) for value in values) * 10 >= 9 * size
