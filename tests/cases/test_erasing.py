@@ -52,9 +52,9 @@ KEPT = {
 }
 ELSEWHERE = {  # tables of the house, of staff and of machines; what people said never goes there, or goes by itself within the hour
     "audit_checkpoint", "audit_entry", "audit_key", "audit_leaf", "audit_private", "audit_stream", "authenticator_apps",
-    "calendar_versions", "ceremonies", "duty_shifts", "escalation_rules", "heartbeats", "histories", "identities", "pack_versions", "passkeys",
-    "rebases", "recovery_codes", "replannings", "rule_versions", "saved_searches", "sendings", "simulation_progress", "simulations",
-    "single_use_tokens", "sites", "staff", "teams", "throttles", "units", "user_sessions",
+    "calendar_versions", "ceremonies", "duty_shifts", "escalation_rules", "heartbeats", "histories", "identities", "pack_versions",
+    "passkeys", "rebases", "recovery_codes", "replannings", "rule_versions", "saved_searches", "sendings", "simulation_progress",
+    "simulations", "single_use_tokens", "sites", "staff", "teams", "throttles", "units", "user_sessions",
 }
 OUTBOX = {"recipient_email", "recipient_name", "subject", "context", "last_error", "url"}
 
