@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.factories import drive, enter, make_case, make_hospital, version_of
+from tests.factories import concern, drive, enter, make_case, make_hospital, version_of
 from tests.facts import MONDAY, TUESDAY
 from tests.probes import assert_all_or_nothing
 from ticketing.audit.rules import Act
@@ -157,6 +157,13 @@ def test_the_form_has_room_for_every_pack_and_knows_every_sort_it_can_propose(co
     law = packs.pack(code, "")
     assert len(law.questions) <= MOST
     assert {ruling.result for ruling in law.classifier} <= {kind.value for kind in CaseType}
+
+
+def test_a_draft_is_asked_nothing_yet(hospital):
+    draft = service.keep_draft(concern(), by=hospital.officer, at=MONDAY)
+    assert case(draft, hospital).questions == ()
+    with pytest.raises(Conflict):
+        service.classify(draft, SPOKEN_AND_SETTLED, seen=version_of(draft), by=hospital.officer, at=TUESDAY)
 
 
 # --- the pages ---

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from tests.factories import concern, enter, make_case, make_hospital
 from tests.facts import TUESDAY, WEDNESDAY
 from ticketing.cases import queries
-from ticketing.cases.models import Case, Note
+from ticketing.cases.models import Case, Declaration, Note
 from ticketing.cases.rules import Status
 from ticketing.codes.rules import Channel, Relationship
 from ticketing.core.database import db
@@ -49,11 +49,17 @@ def test_four_answers_are_enough_for_a_simple_concern(client, officer):
     answer = log(client, PLAIN)
     assert answer.status_code == 303
     case = the_case()
-    assert (case.channel, case.status, case.handler_id) == (Channel.PHONE, Status.RECEIVED, officer.staff_id)
+    assert (case.channel, case.status, case.handler_id) == (Channel.PHONE, Status.RECEIVED, None)
     assert case.received_at == case.team_received_at == TUESDAY
     assert case.is_risk_answered
     assert not case.is_danger_now
     assert case.patient_id == case.complainant_id
+
+
+def test_whoever_logs_it_takes_it_by_a_tick_of_their_own_which_declares_no_conflict(client, officer):
+    log(client, {**PLAIN, "takes_it": "y"})
+    assert the_case().handler_id == officer.staff_id
+    assert db.session.scalars(select(Declaration.has_conflict)).all() == [False]
 
 
 def test_after_logging_the_reference_stands_big_to_be_read_aloud(client, officer):

@@ -111,6 +111,8 @@ def test_a_phone_concern_is_taken_down_triaged_and_acknowledged_with_the_keyboar
     intake.type("A letter today")
     intake.go_to("What sort of concern is this?")
     intake.type("Formal")
+    intake.go_to("I take this case")
+    intake.press(" ")
     intake.go_to("Log the concern")
     intake.press("Enter")
     expect(page.get_by_text("Read this to them")).to_be_visible()

@@ -89,7 +89,9 @@ class IntakeForm(Form):
         "When did anyone here first receive it?", [InputRequired("Enter the day on which anyone here first received it.")])
     team_received_at = MomentField("When did the team get it?")
     team = PickField("Team", is_required=False)
-    takes_it = BooleanField("I take this case, and have no conflict of interest in it", default=True)
+    takes_it = BooleanField(  # never ticked beforehand: a declaration is an act
+        "I take this case, and declare that I have no conflict of interest in it",
+        description="Leave it empty and the case waits for somebody in the team's queue.")
     same_as = ChoiceField("Is it one of these?", is_required=False)
     is_draft = BooleanField("Keep as draft")  # pressed, not ticked: the name of the second button
 

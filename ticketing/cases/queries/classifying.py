@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from ticketing.accounts import queries as accounts
 from ticketing.cases.models import Case, Classification
 from ticketing.cases.queries.case_rows import ClassificationView
+from ticketing.cases.rules import Status
 from ticketing.codes.rules import CaseType
 from ticketing.core.database import db
 from ticketing.packs import queries as packs
@@ -30,8 +31,10 @@ def newest(case: Case) -> Classification | None:
 
 
 def questions_of(case: Case) -> tuple[Question, ...]:
-    """What the case's policy pack wants to know to tell what sort of case it is; none where it has no table."""
-    return law_of(case).questions
+    """What the case's policy pack wants to know to tell what sort of case it is; none where it has no table, or for a draft, which no
+    law counts yet.
+    """
+    return () if case.status is Status.DRAFT else law_of(case).questions
 
 
 def classification_of(case: Case) -> ClassificationView | None:
