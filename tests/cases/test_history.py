@@ -15,19 +15,21 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from tests.factories import make_hospital
+from tests.factories import make_case, make_hospital
 from tests.facts import ROOT, shared
 from tests.probes import contents
 from ticketing.audit import queries as trail
 from ticketing.audit.models import AuditEntry
 from ticketing.cases import queries, service
 from ticketing.cases.models import Case, Hold, PastRecord
-from ticketing.cases.rules import Past, Status, held_seconds, read_csv, read_history_mapping, read_past
+from ticketing.cases.rules import NoteKind, Past, Status, held_seconds, read_csv, read_history_mapping, read_past
 from ticketing.commands.cases import carry_out_history
 from ticketing.core.database import db
 from ticketing.core.errors import Invalid
 from ticketing.core.permissions import machine
-from ticketing.firings.models import Firing
+from ticketing.escalation.jobs import sweep
+from ticketing.firings import service as firings
+from ticketing.firings.models import EscalationRule, Firing
 from ticketing.outbox.models import OutboxMessage
 from ticketing.reports.queries import past_figures
 from ticketing.reports.rules import PastFact, resolution_times
@@ -143,6 +145,22 @@ def test_a_log_comes_in_through_the_same_rules_and_nothing_escalates(hospital, t
     assert [act.removeprefix("case.") for act in acts if act != "case.breached"] == [
         "imported", "held", "released", "closed", "reopened", "closed"]
     assert past_figures("diary", READER)["n_closed"] == 1
+
+
+def test_what_was_brought_in_stays_silent_though_rules_are_planned_anew_until_somebody_works_on_it(hospital, tmp_path):
+    mine = make_case(hospital.officer)
+    assert bring_in(tmp_path, f"{HEAD}1,2025-02-03 10:00,,,,\n") == 1
+    brought = db.session.scalars(select(Case.reference).where(Case.reference != mine)).one()
+    code = db.session.scalars(select(EscalationRule.code).where(EscalationRule.is_active)).first()
+    firings.ask_replanning(code, by=hospital.manager, at=NOW)
+    sweep(NOW)
+    told = select(func.count(Firing.id)).join(Case, Case.id == Firing.case_id)
+    assert db.session.scalar(told.where(Case.reference == brought)) == 0
+    assert db.session.scalar(told.where(Case.reference == mine)) > 0
+    assert db.session.scalar(select(func.count(OutboxMessage.id)).where(OutboxMessage.case_reference == brought)) == 0
+    service.take(brought, by=hospital.officer, at=NOW)
+    service.add_note(brought, NoteKind.CONTACT, "Rang them", by=hospital.officer, at=NOW)
+    assert db.session.scalar(told.where(Case.reference == brought)) > 0
 
 
 def part_of(source: str, folder: Path, cases: int) -> Path:

@@ -7,13 +7,14 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from ticketing.cases.models import Case
+from ticketing.cases.models import Case, PastRecord
 from ticketing.cases.service._case import _hours_of, _mirror, _note_breaches, _plan_facts
 from ticketing.codes import queries as codes
 from ticketing.core.batch import Tally
 from ticketing.core.database import atomic, db
 from ticketing.core.permissions import Actor
 from ticketing.firings import service as firings
+from ticketing.firings.models import Firing
 from ticketing.sla import service as sla
 from ticketing.sla.models import Timer
 from ticketing.sla.rules import State
@@ -36,9 +37,15 @@ def record_breaches(*, by: Actor, at: datetime, limit: int = 50) -> Tally:
 
 @atomic
 def replan(case_ids: Sequence[int], *, at: datetime) -> None:
-    """Make the planned steps of these open cases what the rules in force ask for; nothing else of them changes."""
+    """Make the planned steps of these open cases what the rules in force ask for; nothing else of them changes.
+
+    A case that an old system brought along stays silent until somebody here works on it.
+    """
+    brought = sa.select(PastRecord.id).where(PastRecord.case_id == Case.id)
+    planned = sa.select(Firing.id).where(Firing.case_id == Case.id)
+    silent = sa.and_(brought.exists(), ~planned.exists())
     for case_id in sorted(case_ids):
-        case = db.session.scalar(sa.select(Case).where(Case.id == case_id, Case.is_open).with_for_update())
+        case = db.session.scalar(sa.select(Case).where(Case.id == case_id, Case.is_open, ~silent).with_for_update())
         if case is not None:
             reckoned = sla.refresh(case.id, case.cycle, at=at)
             firings.plan(_plan_facts(case, codes.site_by_id(case.site_id), _hours_of(reckoned)), reckoned, at=at)
