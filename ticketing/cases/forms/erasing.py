@@ -48,5 +48,5 @@ def would_go(case: CaseView) -> str:
                (len(case.responses), "version of the response"))
     parts = [plural(number, word, "versions of the response" if " of " in word else f"{word}s") for number, word in counted if number]
     who = f"Who they are ({', '.join(people)}), unless they have another case. " if people else ""
-    return (f"{who}What they told us, {', '.join(parts) or 'nothing else'}, every file, every message about it, and what the trail "
+    return (f"{who}{', '.join(['What they told us', *parts, 'every file', 'every message about it'])}, and what the trail "
             "keeps of their words. Dates, codes, findings and outcomes stay, so that no figure changes.")
