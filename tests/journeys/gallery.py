@@ -239,6 +239,7 @@ STEPS_WITH_A_THING: dict[str, Find] = {
     "finish_task": _about("finish_task", lambda case: next((task.uid for task in case.tasks if not task.done_at), "")),
     "breach_reason": _about("breach_reason", _missed),
     "remove_pack": _about("remove_pack", lambda case: next((pack.code for pack in case.packs if not pack.is_main), "")),
+    "decide_erasure": _about("decide_erasure", lambda case: case.waiting_erasure.uid if case.waiting_erasure else ""),
     "decide_correction": _about("decide_correction", lambda case: next((c.uid for c in case.corrections if c.state.value == "asked"), "")),
 }
 STEPS_AT: dict[str, tuple[Status, ...]] = {

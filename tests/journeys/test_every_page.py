@@ -26,6 +26,7 @@ from ticketing.calendars.rules import table_version
 from ticketing.cases import service as cases
 from ticketing.cases.queries.rebasing import Choice
 from ticketing.cases.rules import Action, NoteKind, Status, TaskKind
+from ticketing.cases.rules.erasing import ErasureGround
 from ticketing.codes.rules import HoldReason
 from ticketing.core import clock
 from ticketing.core.database import db
@@ -72,6 +73,8 @@ def _furnish(app: Flask) -> Hospital:
                    Status.RESPONSE_SENT, Status.CLOSED, Status.INVESTIGATION):
         reference = make_case(officer, takes_it=True)
         drive(reference, status, hospital)
+        if status is Status.CLOSED:
+            cases.ask_erasure(reference, ErasureGround.REQUEST, "Asked in writing on 3 March.", by=manager, at=THURSDAY)
     _busy(reference, hospital)
     _bring_files(app, reference, hospital)
     make_case(officer, is_danger_now=True)

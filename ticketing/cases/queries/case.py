@@ -35,7 +35,7 @@ from ticketing.cases.queries.case_rows import (
     TaskView,
     TimerView,
 )
-from ticketing.cases.queries.classifying import classification_of, questions_of
+from ticketing.cases.queries.classifying import classification_of
 from ticketing.cases.queries.facts import facts_of
 from ticketing.cases.queries.visibility import NO_CASE, open_to, visible_to
 from ticketing.cases.rules import (
@@ -105,8 +105,9 @@ def get_case(reference: str, actor: Actor, *, at: datetime) -> CaseView:
         entries=without_sealed_names(timeline(case_stream(case.reference)), actor),
         moves=_moves(facts, actor), is_confidential=case.is_confidential,
         readers=_readers(case), sealed=_sealed(case, actor), is_behind_glass=case.id in actor.opened,
-        erased_at=case.erased_at, has_legal_hold=case.has_legal_hold, erasures=_erasures(case, actor),
-        questions=questions_of(case), classification=classification_of(case),
+        erased_at=case.erased_at, has_legal_hold=case.has_legal_hold, erasures=() if case.is_open else _erasures(case, actor),
+        questions=next((packs.pack(pin.code, pin.version).questions for pin in pins if pin.is_main), ()),
+        classification=classification_of(case),
         countables=countables_of(case, [(pin.code, pin.version) for pin in pins], timers))
 
 

@@ -365,7 +365,7 @@ class CaseView:
     erased_at: datetime | None = None
     has_legal_hold: bool = False
     erasures: tuple[ErasureView, ...] = ()
-    questions: tuple[Question, ...] = ()
+    questions: tuple[Question, ...] = ()  # what its main pack asks to tell what sort of case it is; a draft has no pack yet
     classification: ClassificationView | None = None
     countables: tuple[Countable, ...] = ()  # what its laws count and no step of its own records
 

@@ -7,11 +7,10 @@ import sqlalchemy as sa
 from ticketing.accounts import queries as accounts
 from ticketing.cases.models import Case, Classification
 from ticketing.cases.queries.case_rows import ClassificationView
-from ticketing.cases.rules import Status
 from ticketing.codes.rules import CaseType
 from ticketing.core.database import db
 from ticketing.packs import queries as packs
-from ticketing.packs.rules import Pack, Question
+from ticketing.packs.rules import Pack
 from ticketing.packs.rules import classify as decide
 from ticketing.sla import queries as sla
 
@@ -28,13 +27,6 @@ def newest(case: Case) -> Classification | None:
         sa.select(Classification).where(
             Classification.case_id == case.id, Classification.cycle == case.cycle, Classification.pack == case.pack)
         .order_by(Classification.id.desc()).limit(1))
-
-
-def questions_of(case: Case) -> tuple[Question, ...]:
-    """What the case's policy pack wants to know to tell what sort of case it is; none where it has no table, or for a draft, which no
-    law counts yet.
-    """
-    return () if case.status is Status.DRAFT else law_of(case).questions
 
 
 def classification_of(case: Case) -> ClassificationView | None:
