@@ -1,0 +1,1 @@
+"""What of the mail people are shown."""
