@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -10,10 +10,15 @@ from flask import Flask
 
 from tests.factories import Hospital, drive, make_case, make_hospital, version_of
 from tests.facts import MONDAY, TUESDAY, WEDNESDAY
+from tests.probes import count_queries
+from ticketing.calendars import service as calendars
+from ticketing.calendars.rules import table_version
 from ticketing.cases import service as cases
 from ticketing.cases.models import Case, ReceiptCorrection, StatementRequest
+from ticketing.cases.queries.rebasing import Choice
 from ticketing.cases.rules import Action, Status
 from ticketing.codes.rules import HoldReason
+from ticketing.core.batch import until_empty
 from ticketing.core.database import db
 from ticketing.escalation.jobs import sweep
 from ticketing.escalation.queries.histories import asks_the_trail, histories, policy_as_it_was
@@ -21,6 +26,8 @@ from ticketing.escalation.rules.playing import policies
 from ticketing.escalation.rules.simulating import Replay, replay
 from ticketing.firings.models import Firing
 from ticketing.firings.rules import FiringState
+from ticketing.packs import service as packs
+from ticketing.packs.queries import draft
 from ticketing.sla.models import Timer
 
 DAY = timedelta(days=1)
@@ -177,3 +184,87 @@ def test_several_cases_at_once(hospital):
     drive(references[1], Status.SCOPING, hospital)
     check(references, MONDAY + 50 * DAY)
 
+
+
+# --- rebased cases: the old versions up to the rebase, the new ones from it ---
+
+
+def publish(hospital: Hospital, amounts: dict[str, int]) -> str:
+    """Another version of the hospital's pack, in force from long ago; returns its name."""
+    uid = packs.draft_version("england-nhs", "2026.2", by=hospital.manager, at=MONDAY)
+    packs.change_amounts(uid, amounts, seen=1, by=hospital.manager, at=MONDAY)
+    version = draft(uid).version
+    packs.publish(uid, date(2010, 1, 1), "Agreed by the board", seen=2, by=hospital.manager, at=MONDAY)
+    return version
+
+
+def rebase(hospital: Hospital, choice: Choice, at: datetime) -> str:
+    sweep_to(at)
+    uid = cases.begin_rebase(choice, (), "The board asked for it", by=hospital.manager, at=at)
+    until_empty(lambda: cases.rebase_batch(uid, at=at))
+    return uid
+
+
+def targets_fired(found: dict[int, Replay], before: datetime) -> int:
+    return sum(item.fired_at < before for one in found.values() for item in one.fired if item.fired_at)
+
+
+def test_a_rebase_to_longer_periods_leaves_what_had_fired(hospital):
+    reference = make_case(hospital.officer)
+    rebased_at = MONDAY + 8 * DAY
+    version = publish(hospital, {"acknowledge": 20, "progress": 30})
+    rebase(hospital, Choice("england-nhs", version), rebased_at)
+    found = check([reference], MONDAY + 60 * DAY)
+    assert targets_fired(found, rebased_at), "acknowledgement was missed under the old version, and its steps fired"
+
+
+def test_a_rebase_to_shorter_periods_of_one_that_repeats(hospital):
+    reference = make_case(hospital.officer)
+    drive(reference, Status.ACKNOWLEDGED, hospital)
+    rebase(hospital, Choice("england-nhs", publish(hospital, {"progress": 3})), MONDAY + 15 * DAY)
+    check([reference], MONDAY + 60 * DAY)
+
+
+def test_a_rebase_that_was_taken_back(hospital):
+    references = [make_case(hospital.officer), make_case(hospital.officer, at=MONDAY + timedelta(hours=2))]
+    drive(references[1], Status.ACKNOWLEDGED, hospital, at=TUESDAY)
+    uid = rebase(hospital, Choice("england-nhs", publish(hospital, {"acknowledge": 9, "progress": 4})), WEDNESDAY)
+    sweep_to(MONDAY + 7 * DAY)
+    back = cases.undo_rebase(uid, "Too soon", by=hospital.manager, at=MONDAY + 7 * DAY)
+    until_empty(lambda: cases.rebase_batch(back, at=MONDAY + 7 * DAY))
+    check(references, MONDAY + 40 * DAY)
+
+
+def test_a_rebase_to_a_calendar_with_one_more_holiday(hospital):
+    reference = make_case(hospital.officer)
+    uid = calendars.draft_version("england_wales", table_version(), by=hospital.manager, at=MONDAY)
+    calendars.set_day(uid, WEDNESDAY.date(), "Day of mourning", is_public=True, seen=1, by=hospital.manager, at=MONDAY)
+    calendars.publish(uid, "Proclaimed", seen=2, by=hospital.manager, at=MONDAY)
+    rebase(hospital, Choice(calendar="england_wales", calendar_to="local.1"), TUESDAY)
+    check([reference], MONDAY + 40 * DAY)
+
+
+def test_a_rebase_of_the_second_cycle_leaves_the_first(hospital):
+    reference = make_case(hospital.officer)
+    drive(reference, Status.CLOSED, hospital)
+    sweep_to(TUESDAY + 10 * DAY)
+    cases.reopen(reference, "New facts", seen=version_of(reference), by=hospital.officer, at=TUESDAY + 10 * DAY)
+    version = publish(hospital, {"acknowledge": 10, "progress": 12})
+    rebase(hospital, Choice("england-nhs", version), TUESDAY + 15 * DAY)
+    found = check([reference], TUESDAY + 60 * DAY)
+    [history] = histories(list(found))
+    assert {(pin.cycle, pin.pack_version == version, pin.until) for pin in history.pins} == {
+        (1, False, None), (2, False, TUESDAY + 15 * DAY), (2, True, None)}
+
+
+def test_the_histories_of_many_rebased_cases_take_no_more_queries_than_one(hospital):
+    for number in range(6):
+        make_case(hospital.officer, at=MONDAY + timedelta(hours=number))
+    rebase(hospital, Choice("england-nhs", publish(hospital, {"progress": 12})), WEDNESDAY)
+    ids = list(db.session.scalars(sa.select(Case.id)))
+    assert len(ids) == 6
+    with count_queries() as one:
+        histories(ids[:1])
+    with count_queries() as many:
+        histories(ids)
+    assert len(many) == len(one) == 5

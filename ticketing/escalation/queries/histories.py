@@ -17,7 +17,7 @@ from ticketing.calendars import queries as calendars
 from ticketing.calendars.models import CalendarVersion
 from ticketing.calendars.queries import CalendarRow
 from ticketing.calendars.rules import PUBLIC_CALENDARS, find_zone, table_version
-from ticketing.cases.models import Assignment, Case
+from ticketing.cases.models import Assignment, Case, RebaseItem
 from ticketing.codes.models import Site
 from ticketing.core.database import db
 from ticketing.core.errors import NotFound
@@ -110,6 +110,28 @@ def _pins(ids: Sequence[int]) -> Mapping[int, list[Pinned]]:
                       SlaPin.zone, SlaPin.case_type, SlaPin.is_anonymous, SlaPin.is_oral, SlaPin.is_main)
             .where(SlaPin.case_id.in_(ids)).order_by(SlaPin.case_id, SlaPin.cycle, SlaPin.is_main.desc(), SlaPin.id)):
         found[case_id].append(Pinned(*values))
+    for case_id, pins in _rebased(ids, found).items():
+        found[case_id] += pins
+    return found
+
+
+def _rebased(ids: Sequence[int], now: Mapping[int, Sequence[Pinned]]) -> Mapping[int, list[Pinned]]:
+    """What cases ran under before each rebase, told back from what they run under now; of the cycle that was open then."""
+    query = (
+        sa.select(RebaseItem.case_id, RebaseItem.done_at, RebaseItem.pack, RebaseItem.pack_from, RebaseItem.calendar,
+                  RebaseItem.calendar_from, sa.select(sa.func.max(SlaEvent.cycle)).where(
+                      SlaEvent.case_id == RebaseItem.case_id, SlaEvent.recorded_at <= RebaseItem.done_at).scalar_subquery())
+        .where(RebaseItem.case_id.in_(ids), RebaseItem.done_at.is_not(None), RebaseItem.note == "")
+        .order_by(RebaseItem.done_at.desc(), RebaseItem.id.desc()))
+    found: dict[int, list[Pinned]] = defaultdict(list)
+    at_work: dict[tuple[int, int, str], Pinned] = {(case_id, pin.cycle, pin.pack): pin for case_id, pins in now.items() for pin in pins}
+    for case_id, done_at, pack, pack_from, calendar, calendar_from, cycle in db.session.execute(query):
+        for key, pin in [pair for pair in at_work.items() if pair[0][:2] == (case_id, cycle)]:
+            was = replace(pin, pack_version=pack_from if pack == pin.pack else pin.pack_version,
+                          calendar_version=calendar_from if calendar == pin.calendar else pin.calendar_version)
+            if was != pin:
+                at_work[key] = was
+                found[case_id].append(replace(was, until=done_at))
     return found
 
 
@@ -239,12 +261,15 @@ def _rule(row: RuleVersion) -> RuleInForce:
 
 
 def _pinned_packs() -> Mapping[tuple[str, str], Pack]:
-    keys: Iterable[Any] = db.session.execute(sa.select(SlaPin.pack, SlaPin.pack_version).distinct())
+    before = sa.select(RebaseItem.pack, RebaseItem.pack_from).where(RebaseItem.pack != "", RebaseItem.note == "")
+    keys: Iterable[Any] = db.session.execute(sa.select(SlaPin.pack, SlaPin.pack_version).union(before))
     return {(code, version): packs.pack(code, version) for code, version in keys}
 
 
 def _pinned_calendars() -> Mapping[tuple[str, str, str], CalendarSpec]:
-    keys: Iterable[Any] = db.session.execute(sa.select(SlaPin.calendar, SlaPin.calendar_version, SlaPin.zone).distinct())
+    before = sa.select(RebaseItem.calendar, RebaseItem.calendar_from, SlaPin.zone).join(
+        SlaPin, sa.and_(SlaPin.case_id == RebaseItem.case_id, SlaPin.calendar == RebaseItem.calendar)).where(RebaseItem.note == "")
+    keys: Iterable[Any] = db.session.execute(sa.select(SlaPin.calendar, SlaPin.calendar_version, SlaPin.zone).union(before))
     return {(code, version, zone): _calendar_spec(code, version, zone) for code, version, zone in keys}
 
 

@@ -8,7 +8,7 @@ A case's history is played event by event at the moment each was recorded.  Afte
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -43,7 +43,7 @@ HOLDING = frozenset({EventKind.HELD, EventKind.RELEASED})
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """What one cycle of a case is reckoned under."""
+    """What one cycle of a case is reckoned under; `until` a rebase brought it under another version, None where it still is."""
 
     cycle: int
     pack: str
@@ -55,6 +55,7 @@ class Pinned:
     is_anonymous: bool
     is_oral: bool
     is_main: bool = True
+    until: datetime | None = None
 
     @property
     def facts(self) -> Facts:
@@ -198,6 +199,19 @@ class Policy:
             for pin in history.pins)
 
 
+@dataclass(frozen=True, slots=True)
+class Law:
+    """What one target of a cycle is reckoned under from `since` (None: the first moment) until a rebase."""
+
+    pinned: Pinned
+    single: Single
+    calendar: WorkingCalendar
+    since: datetime | None
+
+    def holds_at(self, at: datetime) -> bool:
+        return (self.since is None or self.since <= at) and (self.pinned.until is None or at < self.pinned.until)
+
+
 def _single(whole: Pack, target: Target) -> Single:
     touching = frozenset(kind for kind in EventKind if touches(kind, target))
     moved_by = target.extension.events if target.extension else ()
@@ -295,22 +309,32 @@ def _play_cycle(cycle: _Cycle, policy: Policy, lag: timedelta, memo: Memo) -> li
     parts: list[Replay] = []
     if not cycle.rows:
         return parts
-    for pinned in cycle.pins:
-        calendar = policy.calendar(pinned)
-        for single in policy.singles(pinned):
-            about = cycle.number, id(single.target), id(calendar)
+    for pins in cycle.pins:
+        for laws in _laws(policy, pins):
+            about = cycle.number, *((id(law.single.target), id(law.calendar)) for law in laws)
             key = "played", *about, id(policy.rules), lag
             if key not in memo:
                 if about not in memo:
-                    memo[about] = _run_of(cycle, pinned, single, calendar)
-                memo[key] = _play_target(cycle, policy, pinned, memo[about], lag)
+                    memo[about] = _run_of(cycle, laws)
+                memo[key] = _play_target(cycle, policy, pins, memo[about], lag)
             parts.append(memo[key])
     if policy.listens:
-        play = _Play(cycle, policy, calendar, lag)
-        for at in cycle.moments:
+        play = _Play(cycle, policy, cycle.pins[-1], lag)
+        for at in sorted({*cycle.moments, *cycle.rebased(cycle.pins[-1])}):
             play.step(at, ())
         parts.append(play.result(()))
     return parts
+
+
+def _laws(policy: Policy, pins: Sequence[Pinned]) -> Iterable[tuple[Law, ...]]:
+    """For each target of any version that a cycle ran under: what it was reckoned under, in the order of time."""
+    found: dict[str, list[Law]] = {}
+    since = None
+    for pinned in pins:
+        for single in policy.singles(pinned):
+            found.setdefault(single.target.code.value, []).append(Law(pinned, single, policy.calendar(pinned), since))
+        since = pinned.until
+    return (tuple(laws) for laws in found.values())
 
 
 class _Cycle:
@@ -318,7 +342,7 @@ class _Cycle:
 
     def __init__(self, history: History, number: int, until: datetime) -> None:
         self.history, self.number, self.until = history, number, until
-        self.pins = [pinned for pinned in history.pins if pinned.cycle == number]
+        self.pins = _by_pack(pinned for pinned in history.pins if pinned.cycle == number)
         self.rows = [row for row in history.events if row.cycle == number and row.recorded_at <= until]
         self.earlier = [row.event for row in history.events if row.cycle < number and not row.is_void]
         self.moments = sorted({row.recorded_at for row in self.rows})
@@ -356,6 +380,10 @@ class _Cycle:
             ended_at=self.closed_at if self.ended_at is not None and at >= self.ended_at else None,
             happened=tuple(row.kind.value for row in self.rows if row.recorded_at == at), hours=hours)
 
+    def rebased(self, pins: Sequence[Pinned]) -> set[datetime]:
+        """When a rebase brought these under another version, up to the end of the replay."""
+        return {pinned.until for pinned in pins if pinned.until is not None and pinned.until <= self.until}
+
     def is_silent(self, at: datetime) -> bool:
         """Whether the case was merged or withdrawn by then: nothing of it escalates any more."""
         return self.goes_silent and self.ended_at is not None and at >= self.ended_at
@@ -374,6 +402,14 @@ class _Cycle:
         return moments[place - 1] if place else at
 
 
+def _by_pack(pins: Iterable[Pinned]) -> list[tuple[Pinned, ...]]:
+    """The pins of each pack in the order of time: a rebase leaves the versions before it."""
+    found: dict[str, list[Pinned]] = {}
+    for pinned in pins:
+        found.setdefault(pinned.pack, []).append(pinned)
+    return [tuple(sorted(mine, key=lambda pinned: (pinned.until is None, pinned.until))) for mine in found.values()]
+
+
 NOBODY = Given(datetime(1970, 1, 1, tzinfo=UTC), None, None)
 
 
@@ -385,21 +421,41 @@ class _TargetRun:
     final: tuple[Reckoning, ...]
 
 
-def _run_of(cycle: _Cycle, pinned: Pinned, single: Single, calendar: WorkingCalendar) -> _TargetRun:
-    target, rows = single.target, [row for row in cycle.rows if row.kind in single.touching]
+def _run_of(cycle: _Cycle, laws: Sequence[Law]) -> _TargetRun:
+    last = next((law for law in laws if law.holds_at(cycle.until)), None)
+    if len(laws) == 1 and last is not None and last.since is None:
+        return _run_under_one(cycle, last)
+    rows = [row for row in cycle.rows if any(row.kind in law.single.touching for law in laws)]
+    moments = sorted({row.recorded_at for row in rows} | cycle.rebased([law.pinned for law in laws])
+                     | {law.since for law in laws if law.since is not None and law.since <= cycle.until})
+    standing: list[Standing] = []
+    before: tuple[Reckoning, ...] = ()
+    for at in moments:
+        law = next((law for law in laws if law.holds_at(at)), None)
+        found = _reckoned(cycle, law, at, cycle.events_at(at)) if law else ()
+        known = {timer_key(item) for item in found}
+        gone = (replace(item, state=State.NOT_APPLICABLE) for item in before if timer_key(item) not in known)
+        before = (*found, *gone)
+        standing.append((at, before))
+    return _TargetRun(tuple(standing), _reckoned(cycle, last, cycle.until, cycle.events) if last else ())
 
-    def reckoned(at: datetime, events: Sequence[Event]) -> tuple[Reckoning, ...]:
-        found = reckon_all(single.pack, events, calendar, at=at, zone=pinned.zone, facts=pinned.facts)
-        return tuple(item for item in found if item.cycle == cycle.number)
 
-    final = reckoned(cycle.until, cycle.events)
+def _run_under_one(cycle: _Cycle, law: Law) -> _TargetRun:
+    single, target = law.single, law.single.target
+    rows = [row for row in cycle.rows if row.kind in single.touching]
+    final = _reckoned(cycle, law, cycle.until, cycle.events)
     if all(item.started_at is None for item in final):
         return _TargetRun((), final)
     is_steady = cycle.number == 1 and cycle.is_in_order and target.recurrence is None
     if is_steady and not any(row.kind in single.moving for row in rows):
         return _TargetRun(_steady(target, rows, final), final)
     moments = sorted({row.recorded_at for row in rows})
-    return _TargetRun(tuple((at, reckoned(at, cycle.events_at(at))) for at in moments), final)
+    return _TargetRun(tuple((at, _reckoned(cycle, law, at, cycle.events_at(at))) for at in moments), final)
+
+
+def _reckoned(cycle: _Cycle, law: Law, at: datetime, events: Sequence[Event]) -> tuple[Reckoning, ...]:
+    found = reckon_all(law.single.pack, events, law.calendar, at=at, zone=law.pinned.zone, facts=law.pinned.facts)
+    return tuple(item for item in found if item.cycle == cycle.number)
 
 
 def _steady(target: Target, rows: Sequence[Recorded], final: Sequence[Reckoning]) -> tuple[Standing, ...]:
@@ -428,11 +484,11 @@ def _ended_at(target: Target, rows: Sequence[Recorded], item: Reckoning) -> date
     return None
 
 
-def _play_target(cycle: _Cycle, policy: Policy, pinned: Pinned, run: _TargetRun, lag: timedelta) -> Replay:
-    outcomes = tuple(_outcome(pinned.pack, cycle.number, item) for item in run.final if item.state is not State.NOT_APPLICABLE)
+def _play_target(cycle: _Cycle, policy: Policy, pins: Sequence[Pinned], run: _TargetRun, lag: timedelta) -> Replay:
+    outcomes = tuple(_outcome(pins[-1].pack, cycle.number, item) for item in run.final if item.state is not State.NOT_APPLICABLE)
     if not run.standing or not policy.rules:
         return Replay(outcomes, (), ())
-    play = _Play(cycle, policy, policy.calendar(pinned), lag)
+    play = _Play(cycle, policy, pins, lag)
     changes = dict(run.standing)
     moments = set(changes)
     if cycle.ended_at is not None:
@@ -449,8 +505,9 @@ def _play_target(cycle: _Cycle, policy: Policy, pinned: Pinned, run: _TargetRun,
 class _Play:
     """The plan of one target, or of what needs no target, as it is made, moved, superseded and fired."""
 
-    def __init__(self, cycle: _Cycle, policy: Policy, calendar: WorkingCalendar, lag: timedelta) -> None:
-        self.cycle, self.policy, self.calendar, self.lag = cycle, policy, calendar, lag
+    def __init__(self, cycle: _Cycle, policy: Policy, pins: Sequence[Pinned], lag: timedelta) -> None:
+        self.cycle, self.policy, self.pins, self.lag = cycle, policy, pins, lag
+        self.calendar = policy.calendar(pins[0])
         self.items: dict[str, Reckoning] = {}
         self.rows: dict[int, Stored] = {}
         self.planned: dict[int, Stored] = {}
@@ -460,6 +517,8 @@ class _Play:
     def step(self, at: datetime, items: Sequence[Reckoning]) -> None:
         """Something was recorded at this moment: sweep what was due before, then plan again."""
         self._sweep(at, is_before=True)
+        if len(self.pins) > 1:
+            self.calendar = self.policy.calendar(next(pinned for pinned in self.pins if pinned.until is None or at < pinned.until))
         self.items.update({timer_key(item): item for item in items})
         facts, rows = self.cycle.facts(at, self.calendar), list(self.rows.values())
         steps = self._wanted(facts, at)
